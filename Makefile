@@ -1,0 +1,76 @@
+# "make" prints the targets. Tools are pinned in tools/, apart from go.mod, and
+# are built on first use.
+
+TOOLS         = go tool -modfile=tools/go.mod
+GOLANGCI_LINT = go tool -modfile=tools/golangci-lint/go.mod golangci-lint
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BRANCH   ?= $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
+# The date of the commit, so that the same commit builds to the same bytes.
+DATE     ?= $(shell git log -1 --format=%cI 2>/dev/null)
+
+STAMP   = github.com/prometheus/common/version
+LDFLAGS = -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION) \
+          -X $(STAMP).Branch=$(BRANCH) -X $(STAMP).BuildDate=$(DATE)
+
+PKG   ?= ./...
+BENCH ?= .
+COUNT ?= 6
+OUT   ?= dist
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the static binary into dist/ (GOOS and GOARCH choose the platform)
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/alignd ./cmd/alignd
+
+.PHONY: test
+test: ## Run all tests
+	go test ./...
+
+.PHONY: race
+race: ## Run all tests with the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race ./...
+
+.PHONY: lint
+lint: ## Vet, check formatting and imports, floors, doors and the rest of .golangci.yml
+	go vet ./...
+	$(GOLANGCI_LINT) run
+
+.PHONY: format
+format: ## Repair formatting and imports
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: tidy
+tidy: ## Say whether go.mod and go.sum are as they should be
+	go mod tidy -diff
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in what is called (needs the vulnerability database)
+	$(TOOLS) govulncheck ./...
+
+.PHONY: bench
+bench: ## Run benchmarks: PKG=./alignment BENCH=Compute COUNT=6; compare two outputs with "make benchstat"
+	@go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG)
+
+.PHONY: benchstat
+benchstat: ## Compare two benchmark outputs: OLD=old.txt NEW=new.txt
+	@$(TOOLS) benchstat $(OLD) $(NEW)
+
+.PHONY: cover
+cover: ## Print the test coverage of every function and the total
+	@mkdir -p $(OUT)
+	go test -coverpkg ./... -coverprofile $(OUT)/cover.out ./...
+	go tool cover -func $(OUT)/cover.out
+
+# Only packages that keep golden files know the flag -update.
+.PHONY: update-golden
+update-golden: ## Rewrite the golden files of all tests; review the diff like code
+	go test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
+
+.PHONY: docker
+docker: ## Build the container image alignd:VERSION
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t alignd:$(VERSION) .

@@ -1,0 +1,188 @@
+package alignment
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"alignd/mapping"
+	"alignd/ticket"
+)
+
+// longestWindow is the number of local days of the longest rolling window.
+const longestWindow = 91
+
+// rollingWindows are the windows in days, multiples of seven so that weekdays
+// never matter.
+var rollingWindows = [...]mapping.Date{7, 28, longestWindow}
+
+// frame is a named stretch of whole local days.
+type frame struct {
+	name     string
+	from, to mapping.Date // to excluded
+}
+
+// frames returns the windows that end today, and the period as far as it has
+// come.
+func frames(today mapping.Date, period mapping.Period) []frame {
+	var out []frame
+	for _, n := range rollingWindows {
+		out = append(out, frame{fmt.Sprintf("%dd", n), today - n + 1, today + 1})
+	}
+	if period.Name != "" && period.From <= today {
+		out = append(out, frame{"period", period.From, min(period.To, today) + 1})
+	}
+	return out
+}
+
+func weekFrames(mondays []mapping.Date) []frame {
+	out := make([]frame, len(mondays))
+	for i, m := range mondays {
+		year, week := m.In(time.UTC).ISOWeek()
+		out[i] = frame{fmt.Sprintf("%04d-W%02d", year, week), m, m + 7}
+	}
+	return out
+}
+
+// assemble turns bookings into the snapshot.
+func assemble(in Input, views []teamView, f *facts, works []*teamWork) *Snapshot {
+	s := &Snapshot{
+		ComputedAt:  in.Now,
+		Fingerprint: in.Rules.Fingerprint(),
+		Period:      in.Rules.Period(),
+		Strict:      in.Rules.Strict(),
+		Goals:       in.Rules.Goals(),
+		Reasons:     in.Rules.Reasons(),
+		Outside:     f.outside,
+		Excluded:    map[string]int{},
+	}
+	tallies := make([]*tally, len(works))
+	s.Teams = make([]TeamResult, len(works))
+	inParallel(len(works), func(i int) {
+		if works[i] != nil {
+			tallies[i] = newTally(works[i])
+		}
+		s.Teams[i] = teamResult(&views[i], tallies[i])
+	})
+	s.Company = companyResult(in.Rules, tallies)
+	s.Tickets = ticketCounts(f.counts)
+	countUse(s, in.Rules, works)
+	return s
+}
+
+func teamResult(view *teamView, t *tally) TeamResult {
+	r := TeamResult{ID: view.team.ID}
+	if t == nil {
+		return r
+	}
+	r.Known, r.Watermark = true, time.UnixMicro(view.watermark).UTC()
+	r.ActiveFresh, r.ActiveStale = t.activeFresh, t.activeStale
+	r.Targets, r.TargetAligned = targetsAt(t.rules.Goals(), view.watermark, view.team.Location)
+	for _, fr := range frames(view.today, t.rules.Period()) {
+		r.Windows = append(r.Windows, sumOf(fr, []*tally{t}, UnitPoints))
+	}
+	for _, fr := range weekFrames(view.weeks) {
+		r.Weeks = append(r.Weeks, sumOf(fr, []*tally{t}, UnitPoints))
+	}
+	return r
+}
+
+// companyResult adds the teams' cells of the same local dates. Points have no
+// common scale, so they are never added up over teams.
+func companyResult(rules *mapping.RuleSet, tallies []*tally) TeamResult {
+	r := TeamResult{ID: AllTeams}
+	known := slices.DeleteFunc(slices.Clone(tallies), func(t *tally) bool { return t == nil })
+	if len(known) == 0 || len(known) < len(tallies) {
+		return r
+	}
+	earliest := slices.MinFunc(known, func(x, y *tally) int { return cmp.Compare(x.view.watermark, y.view.watermark) })
+	today := slices.MinFunc(known, func(x, y *tally) int { return cmp.Compare(x.view.today, y.view.today) }).view.today
+	r.Known, r.Watermark = true, time.UnixMicro(earliest.view.watermark).UTC()
+	r.Targets, r.TargetAligned = targetsAt(rules.Goals(), earliest.view.watermark, earliest.view.team.Location)
+	for _, t := range known {
+		r.ActiveFresh += t.activeFresh
+		r.ActiveStale += t.activeStale
+	}
+	windows, weeks := frames(today, rules.Period()), weekFrames(closedWeeks(today))
+	sums := make([]Window, len(windows)+len(weeks))
+	inParallel(len(sums), func(i int) {
+		sums[i] = sumOf(slices.Concat(windows, weeks)[i], known, UnitTickets)
+	})
+	r.Windows, r.Weeks = sums[:len(windows):len(windows)], sums[len(windows):]
+	return r
+}
+
+// targetsAt returns the targets in force by goal id. Goals without a declared
+// target have none.
+func targetsAt(goals []mapping.Goal, at int64, loc *time.Location) (map[string]float64, float64) {
+	targets, sum := map[string]float64{}, int64(0)
+	for i := range goals {
+		if len(goals[i].Targets) > 0 {
+			share := goals[i].TargetAt(time.UnixMicro(at), loc)
+			targets[goals[i].ID] = float64(share) / 1e6
+			sum += share
+		}
+	}
+	return targets, float64(sum) / 1e6
+}
+
+func ticketCounts(counts map[TicketCount]int) []TicketCount {
+	out := make([]TicketCount, 0, len(counts))
+	for key, n := range counts {
+		key.Count = n
+		out = append(out, key)
+	}
+	slices.SortFunc(out, func(x, y TicketCount) int {
+		return cmp.Or(cmp.Compare(x.Connector, y.Connector), cmp.Compare(x.Team, y.Team), cmp.Compare(x.State, y.State))
+	})
+	return out
+}
+
+// countUse counts which rules decide today's work, and how often several goals
+// claim one ticket.
+func countUse(s *Snapshot, rules *mapping.RuleSet, works []*teamWork) {
+	used := make([]map[ticket.ID]bool, len(rules.RuleNames()))
+	conflicts := map[ticket.ID]bool{}
+	for _, w := range works {
+		if w == nil {
+			continue
+		}
+		for c, n := range w.excluded {
+			s.Excluded[c] += n
+		}
+		for member := range w.membersSince(w.view.today - 28 + 1) {
+			m, id := w.now[member].match, w.members[member].tk.ID
+			for _, r := range m.Rules {
+				if used[r] == nil {
+					used[r] = map[ticket.ID]bool{}
+				}
+				used[r][id] = true
+			}
+			if len(m.Goals) > 1 {
+				conflicts[id] = true
+			}
+		}
+	}
+	for r, name := range rules.RuleNames() {
+		s.Rules = append(s.Rules, RuleUse{Rule: name, Tickets: len(used[r])})
+	}
+	s.Conflicts = len(conflicts)
+}
+
+// membersSince returns the members with a booking on or after a day, and the
+// excluded ones, which have none.
+func (w *teamWork) membersSince(day mapping.Date) map[int32]bool {
+	out := map[int32]bool{}
+	for i := range w.entries {
+		if e := &w.entries[i]; e.day >= day {
+			out[e.member] = true
+		}
+	}
+	for i, v := range w.now {
+		if v.match.Kind == mapping.Excluded {
+			out[int32(i)] = true
+		}
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+package alignment
+
+import (
+	"math"
+	"time"
+)
+
+// Distance says how far the work of a window is from its targets, over the
+// goals that declare a target and "other" (measures: 3.1).
+type Distance struct {
+	TotalVariation float64 // share of work that would have to move
+	Floor          float64 // what a team on target shows by chance
+
+	Hellinger       float64
+	JensenShannon   float64 // bits
+	KullbackLeibler float64 // nats; +Inf where a cell without target has work
+	ChiSquare       float64 // +Inf likewise
+	G               float64 // 2 n_eff KL
+}
+
+// z95 is the 97.5 % quantile of the normal distribution.
+const z95 = 1.959963984540054
+
+// wilson returns the 95 % Wilson interval of share p over n observations.
+func wilson(p, n float64) (lower, upper float64) {
+	if n <= 0 {
+		return 0, 1
+	}
+	const zz = z95 * z95
+	center := p + zz/(2*n)
+	half := z95 * math.Sqrt(p*(1-p)/n+zz/(4*n*n))
+	return max(0, (center-half)/(1+zz/n)), min(1, (center+half)/(1+zz/n))
+}
+
+// goalTarget is the mean target of one goal over a window.
+type goalTarget struct {
+	goal  string
+	share float64
+}
+
+// windowTarget returns the mean target of a frame for each goal that declares
+// one, weighted by capacity time; none if no time was worked.
+func windowTarget(f frame, tallies []*tally) []goalTarget {
+	var targets []goalTarget
+	goals := tallies[0].rules.Goals()
+	for i := range goals {
+		if len(goals[i].Targets) == 0 {
+			continue
+		}
+		var sum, capacity float64
+		for _, t := range tallies {
+			from, to := t.dayRange(f)
+			within := span{t.cal.start(from), min(t.cal.start(to), t.view.watermark)}
+			sum += float64(t.view.team.Capacity) * t.integrateTarget(i, within)
+			capacity += float64(t.view.team.Capacity) * float64(t.cal.measure(within.from, within.to))
+		}
+		if capacity > 0 {
+			targets = append(targets, goalTarget{goals[i].ID, sum / capacity})
+		}
+	}
+	return targets
+}
+
+// integrateTarget sums a goal's target over the working time of a span.
+func (b *book) integrateTarget(goal int, s span) float64 {
+	var sum float64
+	for at := s.from; at < s.to; {
+		next := min(s.to, b.nextDeclaration(goal, at))
+		share := b.rules.Goals()[goal].TargetAt(time.UnixMicro(at), b.cal.loc)
+		sum += float64(b.cal.measure(at, next)) * float64(share) / 1e6
+		at = next
+	}
+	return sum
+}
+
+// nextDeclaration returns the first instant after t at which a goal's status
+// or target changes.
+func (b *book) nextDeclaration(goal int, t int64) int64 {
+	next := int64(endOfTime)
+	for _, s := range b.cells.statuses[goal] {
+		if s.from > t {
+			next = min(next, s.from)
+		}
+	}
+	for _, d := range b.rules.Goals()[goal].Targets {
+		if at := d.From.In(b.cal.loc).UnixMicro(); at > t {
+			next = min(next, at)
+		}
+	}
+	return next
+}
+
+// distanceOf compares the aligned shares with the targets, basis then.
+func distanceOf(w *Work, targets []goalTarget) *Distance {
+	if len(targets) == 0 || w.Total == 0 {
+		return nil
+	}
+	p, q := []float64{1}, []float64{1} // "other" first
+	for _, target := range targets {
+		var actual float64
+		for _, c := range w.Cells[Then] {
+			if c.Cell.Class == Aligned && c.Cell.Goal == target.goal {
+				actual = float64(c.Amount) / float64(w.Total)
+			}
+		}
+		p, q = append(p, actual), append(q, target.share)
+		p[0] -= actual
+		q[0] -= target.share
+	}
+	// What is left for "other" is a difference of decimal fractions.
+	p[0], q[0] = withoutDust(p[0]), withoutDust(q[0])
+	return distances(p, q, w.EffectiveTickets)
+}
+
+func withoutDust(x float64) float64 {
+	if math.Abs(x) < 1e-12 {
+		return 0
+	}
+	return x
+}
+
+func distances(p, q []float64, n float64) *Distance {
+	var d Distance
+	var hellinger float64
+	for i := range p {
+		d.TotalVariation += math.Abs(p[i]-q[i]) / 2
+		d.Floor += math.Sqrt(2*q[i]*(1-q[i])/(math.Pi*n)) / 2
+		hellinger += math.Pow(math.Sqrt(p[i])-math.Sqrt(q[i]), 2) / 2
+		m := (p[i] + q[i]) / 2
+		d.JensenShannon += (divergence(p[i], m) + divergence(q[i], m)) / 2 / math.Ln2
+		d.KullbackLeibler += divergence(p[i], q[i])
+		if p[i] != q[i] {
+			d.ChiSquare += (p[i] - q[i]) * (p[i] - q[i]) / q[i]
+		}
+	}
+	d.Hellinger = math.Sqrt(hellinger)
+	d.G = 2 * n * d.KullbackLeibler
+	return &d
+}
+
+// divergence is one term of the Kullback–Leibler divergence.
+func divergence(p, q float64) float64 {
+	if p == 0 {
+		return 0
+	}
+	return p * math.Log(p/q)
+}

@@ -1,0 +1,65 @@
+package alignment
+
+import (
+	"time"
+
+	"alignd/mapping"
+	"alignd/ticket"
+)
+
+// Booking is an entry with its numbers resolved, for tests that look below a
+// Snapshot.
+type Booking struct {
+	Ticket ticket.ID
+	Team   string
+	Day    mapping.Date
+	Unit   Unit
+	Basis  Basis
+	Cell   Cell
+	Amount int64
+}
+
+// Bookings returns every entry Compute makes of the input.
+func Bookings(in Input) []Booking {
+	teams := newTeamViews(in.Rules, in.Watermarks)
+	f := gather(in.Tickets, in.Rules, teams)
+	var out []Booking
+	for i := range teams {
+		if !teams[i].known {
+			continue
+		}
+		w := attribute(in.Rules, &teams[i], f)
+		for _, e := range w.entries {
+			out = append(out, Booking{
+				Ticket: w.members[e.member].tk.ID, Team: teams[i].team.ID, Day: e.day,
+				Unit: e.unit, Basis: e.basis, Cell: w.cells.cells[e.cell], Amount: e.amount,
+			})
+		}
+	}
+	return out
+}
+
+// NewWindow exposes the sum over any stretch of local days.
+func NewWindow(in Input, team string, from, to mapping.Date) Window {
+	teams := newTeamViews(in.Rules, in.Watermarks)
+	f := gather(in.Tickets, in.Rules, teams)
+	var tallies []*tally
+	last := UnitPoints
+	for i := range teams {
+		if team == AllTeams || teams[i].team.ID == team {
+			tallies = append(tallies, newTally(attribute(in.Rules, &teams[i], f)))
+		}
+	}
+	if team == AllTeams {
+		last = UnitTickets
+	}
+	return sumOf(frame{"test", from, to}, tallies, last)
+}
+
+var (
+	Wilson    = wilson
+	Distances = distances
+)
+
+// Micro is a shorthand for instants in tests of spans and calendars.
+func Micro(t time.Time) int64 { return t.UnixMicro() }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+)
+
+// healthTimeout is well below the patience of container runtimes.
+const healthTimeout = 5 * time.Second
+
+func addHealth(app *kingpin.Application) (*kingpin.CmdClause, command) {
+	c := app.Command("health", "Ask a running alignd whether it is alive, for health checks of containers. Exit code 1 if it is not.")
+	addresses := addressFlag(c, defaultAddress, "The address alignd was started with.")
+	webConfig := webConfigFlag(c)
+	return c, func(ctx context.Context, out io.Writer) error {
+		ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+		defer cancel()
+		status, err := newLocal((*addresses)[0], *webConfig).get(ctx, "/-/healthy")
+		if err != nil {
+			return fmt.Errorf("not healthy: %w", err)
+		}
+		_ = status.Body.Close()
+		// A server that asks for a password is alive.
+		if status.StatusCode != http.StatusOK && status.StatusCode != http.StatusUnauthorized {
+			return fmt.Errorf("not healthy: %s", status.Status)
+		}
+		fmt.Fprintln(out, "healthy")
+		return nil
+	}
+}
+
+// local is an alignd on this machine, described by the flags it was started
+// with.
+type local struct {
+	host string
+	// schemes are tried in this order.
+	schemes []string
+	client  *http.Client
+}
+
+func newLocal(address, webConfig string) local {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host, port = address, "80"
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip != nil && ip.To4() == nil {
+			host = "::1"
+		}
+	}
+	l := local{host: net.JoinHostPort(host, port), schemes: []string{"http"}}
+	transport := &http.Transport{DisableKeepAlives: true}
+	if webConfig != "" {
+		// The file may switch on TLS or only passwords: ask the server.
+		l.schemes = []string{"https", "http"}
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		// The certificate names the public address, and on loopback nobody
+		// stands in between.
+		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	}
+	l.client = &http.Client{Transport: transport}
+	return l
+}
+
+// get asks for a path and returns the first answer. The caller closes its
+// body.
+func (l local) get(ctx context.Context, path string) (*http.Response, error) {
+	var errs []error
+	for _, scheme := range l.schemes {
+		target := (&url.URL{Scheme: scheme, Host: l.host}).String() + path
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+		if err != nil {
+			return nil, fmt.Errorf("address %q: %w", l.host, err)
+		}
+		answer, err := l.client.Do(req)
+		if err == nil {
+			return answer, nil
+		}
+		errs = append(errs, err)
+		if !plainHTTP(err) {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// plainHTTP reports whether a server answered an attempt at TLS without it.
+func plainHTTP(err error) bool {
+	header := tls.RecordHeaderError{}
+	return errors.As(err, &header)
+}

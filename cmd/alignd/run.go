@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"alignd/config"
+	"alignd/daemon"
+)
+
+func addRun(app *kingpin.Application) (*kingpin.CmdClause, command) {
+	c := app.Command("run", "Read the trackers and serve the numbers, until stopped. SIGHUP reads both files again.")
+	file := configFlag(c)
+	addresses := addressFlag(c, defaultAddress, "Address of the page, the API and /metrics. May be repeated.")
+	webConfig := webConfigFlag(c)
+	lifecycle := c.Flag("web.enable-lifecycle", "Allow reloading both files by POST /-/reload.").Bool()
+	logger := logFlags(c, "info")
+	return c, func(ctx context.Context, _ io.Writer) error {
+		cfg, err := config.Load(*file)
+		if err != nil {
+			return fmt.Errorf("the configuration is not right:\n%w", err)
+		}
+		log := logger()
+		for _, w := range cfg.Warnings {
+			log.Warn("The mapping is suspicious", "warning", w.Error())
+		}
+		d, err := daemon.New(cfg, daemon.Options{
+			Logger: log, Version: release(), ConfigFile: *file,
+			ListenAddresses: *addresses, WebConfigFile: *webConfig, EnableLifecycle: *lifecycle,
+		})
+		if err != nil {
+			return err
+		}
+		return d.Run(ctx)
+	}
+}

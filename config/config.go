@@ -1,0 +1,206 @@
+// Package config reads alignd.yml, the file ops edit, together with the
+// mapping it names. Each component owns its part of the file; this package
+// puts the parts together, resolves paths, and reports every mistake of both
+// files at once.
+package config
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	"alignd/connectors"
+	"alignd/connectors/jira"
+	"alignd/connectors/linear"
+	"alignd/mapping"
+	"alignd/store"
+	"alignd/yamlfile"
+)
+
+// Config is a checked alignd.yml with its mapping. Paths are absolute or
+// relative to the working directory, not to the file.
+type Config struct {
+	MappingFile string       `yaml:"mapping_file"`
+	Store       store.Config `yaml:"store"`
+	Connectors  Connectors   `yaml:"connectors"`
+
+	// StaleAfter is the age of a team's watermark from which its numbers are
+	// no longer exported, and marked as old on the page.
+	StaleAfter connectors.Duration `yaml:"stale_after"`
+	// MaxSeries bounds the series of the computed metrics.
+	MaxSeries int `yaml:"max_series"`
+
+	// Rules is the compiled mapping and Warnings what is suspicious in it.
+	// Load fills them in.
+	Rules    *mapping.RuleSet   `yaml:"-"`
+	Warnings []yamlfile.Problem `yaml:"-"`
+
+	// credentials holds a digest of each connector's secret, to notice a
+	// change without keeping it.
+	credentials map[string]digest
+}
+
+type digest [sha256.Size]byte
+
+// Connectors are the tracker accounts by kind.
+type Connectors struct {
+	Jira   []jira.Config   `yaml:"jira"`
+	Linear []linear.Config `yaml:"linear"`
+}
+
+// Default returns what holds for the keys a file leaves out.
+func Default() Config {
+	return Config{
+		MappingFile: "mapping.yml",
+		Store:       store.DefaultConfig(),
+		StaleAfter:  connectors.Duration(24 * time.Hour),
+		MaxSeries:   20_000,
+	}
+}
+
+// Load reads the file and the mapping it names. Mistakes in either are
+// returned as yamlfile.Problems, all of both at once. Credentials are read to
+// see that they are there; they are not kept in any printable form.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c := Default()
+	doc := yamlfile.Decode(path, data, &c)
+	c.resolve(filepath.Dir(path))
+	c.validate(doc.Problemf)
+	c.readCredentials(doc.Problemf)
+	inMapping := c.loadMapping(doc)
+	if err := errors.Join(doc.Err(), inMapping); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// resolve makes relative paths relative to dir.
+func (c *Config) resolve(dir string) {
+	c.MappingFile = connectors.ResolvePath(dir, c.MappingFile)
+	c.Store.Path = connectors.ResolvePath(dir, c.Store.Path)
+	for i := range c.Connectors.Jira {
+		c.Connectors.Jira[i].ResolvePaths(dir)
+	}
+	for i := range c.Connectors.Linear {
+		c.Connectors.Linear[i].ResolvePaths(dir)
+	}
+}
+
+func (c *Config) validate(report yamlfile.Report) {
+	c.Store.Validate("store", report)
+	if c.MappingFile == "" {
+		report("mapping_file", "must name the mapping, such as mapping.yml")
+	}
+	if d := time.Duration(c.StaleAfter); d < time.Hour {
+		report("stale_after", "is %s, but must be at least 1h", c.StaleAfter)
+	}
+	if c.MaxSeries < 100 {
+		report("max_series", "is %d, but must be at least 100", c.MaxSeries)
+	}
+	accounts := c.Accounts()
+	if len(accounts) == 0 {
+		report("connectors", "needs at least one account under jira or linear")
+	}
+	first := map[string]string{}
+	for _, a := range accounts {
+		a.validate(report)
+		if path, ok := first[a.Name]; ok && a.Name != "" {
+			report(a.path+".name", "%q is already the name of %s; names must differ", a.Name, path)
+		} else {
+			first[a.Name] = a.path
+		}
+	}
+}
+
+// Account is one configured connector, whatever its kind.
+type Account struct {
+	connectors.Common        // with defaults filled in
+	Kind              string // "jira" or "linear"
+	Settings          any    // jira.Config or linear.Config
+
+	path       string
+	credential digest
+}
+
+// Accounts returns all connectors in the order of the file, Jira first.
+func (c *Config) Accounts() []Account {
+	var accounts []Account
+	for i, s := range c.Connectors.Jira {
+		accounts = append(accounts, Account{
+			Common: s.WithDefaults(), Kind: "jira", Settings: s,
+			path: fmt.Sprintf("connectors.jira[%d]", i), credential: c.credentials[s.Name],
+		})
+	}
+	for i, s := range c.Connectors.Linear {
+		accounts = append(accounts, Account{
+			Common: s.WithDefaults(), Kind: "linear", Settings: s,
+			path: fmt.Sprintf("connectors.linear[%d]", i), credential: c.credentials[s.Name],
+		})
+	}
+	return accounts
+}
+
+// Same reports whether both accounts are read in the same way, with the same
+// credential.
+func (a Account) Same(b Account) bool {
+	a.path, b.path = "", ""
+	return reflect.DeepEqual(a, b)
+}
+
+func (a Account) validate(report yamlfile.Report) {
+	switch s := a.Settings.(type) {
+	case jira.Config:
+		s.Validate(a.path, report)
+	case linear.Config:
+		s.Validate(a.path, report)
+	}
+}
+
+// credentialKey is one way to name a credential in the file.
+type credentialKey struct{ key, file, env string }
+
+func (a Account) credentialKeys() []credentialKey {
+	switch s := a.Settings.(type) {
+	case jira.Config:
+		return []credentialKey{
+			{"token_file", s.Auth.TokenFile, ""},
+			{"token_env", "", s.Auth.TokenEnv},
+			{"bearer_file", s.Auth.BearerFile, ""},
+			{"bearer_env", "", s.Auth.BearerEnv},
+		}
+	case linear.Config:
+		return []credentialKey{
+			{"api_key_file", s.Auth.APIKeyFile, ""},
+			{"api_key_env", "", s.Auth.APIKeyEnv},
+			{"bearer_file", s.Auth.BearerFile, ""},
+			{"bearer_env", "", s.Auth.BearerEnv},
+		}
+	}
+	return nil
+}
+
+// readCredentials reports each credential that cannot be read, so that a
+// missing file is known before the first request is due.
+func (c *Config) readCredentials(report yamlfile.Report) {
+	c.credentials = map[string]digest{}
+	for _, a := range c.Accounts() {
+		for _, k := range a.credentialKeys() {
+			if k.file == "" && k.env == "" {
+				continue
+			}
+			value, err := connectors.ReadSecret(k.file, k.env)
+			if err != nil {
+				report(a.path+".auth."+k.key, "%v", err)
+			}
+			c.credentials[a.Name] = sha256.Sum256([]byte(value.Reveal()))
+		}
+	}
+}

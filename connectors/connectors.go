@@ -1,0 +1,93 @@
+// Package connectors is the contract between a tracker and alignd, the HTTP
+// client that every tracker is read through, and the conformance story that
+// every connector passes.
+//
+// A connector knows how to fetch and convert one page. When to fetch, how
+// often, and what to do with the result is the daemon's business; what a
+// ticket means is the rules' business.
+package connectors
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"alignd/ticket"
+)
+
+// Connector reads one configured tracker account.
+//
+// A walk is a sequence of Page calls: the first with an empty Token, each
+// following one with the Next of the page before, until Next is empty. A walk
+// returns every ticket in scope that changed at or after Query.Since, each
+// with its whole history; a ticket may come twice, the later one is the truth.
+// Any error ends the walk, and nothing of the failed page is returned.
+// Implementations need not be safe for concurrent walks.
+type Connector interface {
+	// Name is the configured name; tickets carry it in ID.Connector.
+	Name() string
+	Page(ctx context.Context, q Query) (Page, error)
+}
+
+// Query asks for one page of a walk. Since and its zero value ("everything")
+// must be the same for all pages of a walk.
+type Query struct {
+	Since time.Time
+	Token string
+}
+
+// Page is one step of a walk.
+type Page struct {
+	Tickets []ticket.Ticket
+	Skipped []Skipped // tickets that could not be understood
+
+	// Gone lists UIDs that the tracker itself reports as deleted.
+	Gone []string
+
+	// Names translates ids used in ticket texts (labels, statuses, projects)
+	// into today's names. Only what changed since the last page need be sent.
+	Names map[string]string
+
+	// Clock is the tracker's own time when it answered the first request
+	// behind this page. The watermark is taken from the first page of a walk.
+	Clock time.Time
+
+	Next string // token of the next page, empty on the last
+}
+
+// Skipped names a ticket that could not be converted: counted and logged by
+// id, never a reason to stop, and reported again on each walk that meets it.
+type Skipped struct {
+	UID string
+	Err error
+}
+
+// StatusError is an HTTP answer that is not a success. Message is a short,
+// cleaned excerpt of the body; it never holds a credential.
+type StatusError struct {
+	Endpoint   string
+	Status     int
+	RetryAfter time.Duration // zero if the answer did not say
+	Throttled  bool          // refused for a rate limit, whatever the status
+	Message    string
+}
+
+func (e *StatusError) Error() string {
+	if e.Message == "" {
+		return fmt.Sprintf("%s: HTTP %d", e.Endpoint, e.Status)
+	}
+	return fmt.Sprintf("%s: HTTP %d: %s", e.Endpoint, e.Status, e.Message)
+}
+
+// Observer is told about every request, so that they can be counted without
+// the connectors knowing how. All methods may be called concurrently.
+type Observer interface {
+	// Request reports one finished HTTP exchange, retries included one by
+	// one. Code is the HTTP status, or 0 if there was no answer.
+	Request(connector, endpoint string, code int, took time.Duration)
+	// RateLimit reports what the tracker said of a budget ("requests",
+	// "complexity", "burst", ...). Reset is zero if it did not say.
+	RateLimit(connector, resource string, limit, remaining float64, reset time.Time)
+	// Throttled reports time spent waiting for a budget or a Retry-After.
+	Throttled(connector string, waited time.Duration)
+}

@@ -1,0 +1,66 @@
+package contracttest_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"alignd/connectors/contracttest"
+)
+
+const searchPath = "/rest/api/3/search/jql"
+
+func post(path, body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+func TestJiraRequests(t *testing.T) {
+	jira := contracttest.Jira(t)
+	for name, tc := range map[string]struct {
+		request *http.Request
+		ok      bool
+	}{
+		"search":             {post(searchPath, `{"jql":"project = X","fields":["summary"],"maxResults":100}`), true},
+		"through gateway":    {post("/ex/jira/1-2"+searchPath, `{"jql":"project = X"}`), true},
+		"get":                {httptest.NewRequest(http.MethodGet, "/rest/api/3/field", nil), true},
+		"bulk of changelogs": {post("/rest/api/3/changelog/bulkfetch", `{"issueIdsOrKeys":["1"],"maxResults":10000}`), true},
+		"too many histories": {post("/rest/api/3/changelog/bulkfetch", `{"issueIdsOrKeys":["1"],"maxResults":10001}`), false},
+		"no ids":             {post("/rest/api/3/changelog/bulkfetch", `{"issueIdsOrKeys":[]}`), false},
+		"wrong type":         {post(searchPath, `{"maxResults":"100"}`), false},
+		"old paging":         {post(searchPath, `{"jql":"project = X","startAt":100}`), false},
+		"not JSON":           {post(searchPath, `{`), false},
+		"person":             {post(searchPath, `{"jql":"project = X","fields":["assignee"]}`), false},
+		"all fields":         {post(searchPath, `{"jql":"project = X","fields":["*all"]}`), false},
+		"no such path":       {post("/rest/api/3/nonsense", `{}`), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := jira.CheckRequest(tc.request); (err == nil) != tc.ok {
+				t.Errorf("error is %v, want ok %t", err, tc.ok)
+			}
+		})
+	}
+}
+
+func TestJiraAnswers(t *testing.T) {
+	jira := contracttest.Jira(t)
+	header := http.Header{"Content-Type": {"application/json"}}
+	for body, ok := range map[string]bool{
+		`{"issues":[{"id":"1","key":"A-1","fields":{"summary":"x","parent":null}}],"isLast":true}`: true,
+		`{"issues":[],"nextPageToken":null,"isLast":true}`:                                         true,
+		`{"issues":[],"total":0}`:       false,
+		`{"issues":[{"id":1}]}`:         false,
+		`{"issues":[],"isLast":"true"}`: false,
+		`<html>`:                        false,
+	} {
+		err := jira.CheckAnswer(post(searchPath, `{}`), http.StatusOK, header, []byte(body))
+		if (err == nil) != ok {
+			t.Errorf("%s: error is %v, want ok %t", body, err, ok)
+		}
+	}
+	if err := jira.CheckAnswer(post(searchPath, `{}`), http.StatusTooManyRequests, nil, []byte(`<html>`)); err != nil {
+		t.Errorf("a refusal: %v", err)
+	}
+}

@@ -1,0 +1,159 @@
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"alignd/connectors"
+	"alignd/ticket"
+)
+
+const (
+	ancestorAge = time.Hour // how long an ancestor's reading is trusted
+	maxHops     = 6         // parents above a ticket in scope
+	// ancestorToken is not a token of Jira's.
+	ancestorToken = "ancestors"
+)
+
+// idSet holds numeric ids, eight bytes each: a first walk meets every ticket.
+type idSet map[uint64]struct{}
+
+func (s idSet) add(id uint64) { s[id] = struct{}{} }
+
+func (s idSet) has(id uint64) bool {
+	_, ok := s[id]
+	return ok
+}
+
+// numeric returns the number behind an id, which Jira keeps for ever.
+func numeric(uid string) (uint64, bool) {
+	n, err := strconv.ParseUint(uid, 10, 64)
+	return n, err == nil && n > 0 && strconv.FormatUint(n, 10) == uid
+}
+
+// climb finds the ancestors that a walk's search did not deliver. Parents may
+// come later than their children, so it starts when the search is over.
+type climb struct {
+	read   idSet          // tickets delivered in this walk
+	wanted map[uint64]int // parents met since the last step, with their hops
+	hops   map[uint64]int // of ancestors asked for, above a ticket in scope
+	due    []uint64
+	pages  int
+}
+
+func newClimb() climb {
+	return climb{read: idSet{}, wanted: map[uint64]int{}, hops: map[uint64]int{}}
+}
+
+// note takes in a ticket that was delivered, and wants its parent.
+func (cl *climb) note(tk *ticket.Ticket) {
+	id, _ := numeric(tk.ID.UID)
+	cl.read.add(id)
+	parent, ok := numeric(tk.Parent)
+	if hops := cl.hops[id] + 1; ok && hops <= maxHops {
+		cl.want(parent, hops)
+	}
+}
+
+func (cl *climb) want(id uint64, hops int) {
+	if known, ok := cl.wanted[id]; !ok || hops < known {
+		cl.wanted[id] = hops
+	}
+}
+
+// ancestors remembers the tickets that are somebody's ancestor and were read
+// for that reason, in this walk or an earlier one, whether found or not.
+type ancestors map[uint64]ancestor
+
+type ancestor struct {
+	read    time.Time
+	hops    int
+	inScope bool // the search tells when it changes
+}
+
+func (a ancestor) fresh() bool { return a.inScope || time.Since(a.read) < ancestorAge }
+
+// expire has old readings made again, because an ancestor out of scope may
+// change while none of its descendants does.
+func (a ancestors) expire(cl *climb) {
+	for id, known := range a {
+		if !known.fresh() {
+			cl.want(id, known.hops)
+		}
+	}
+}
+
+// remember notes that the ids were asked for, and which of them the search
+// would have delivered: with a JQL of the user's only Jira can tell.
+func (c *Connector) remember(ids []uint64, found []ticket.Ticket) {
+	for _, id := range ids {
+		c.ancestors[id] = ancestor{read: time.Now(), hops: c.walk.climb.hops[id]}
+	}
+	for _, tk := range found {
+		id, _ := numeric(tk.ID.UID)
+		known := c.ancestors[id]
+		known.inScope = c.cfg.JQL == "" && slices.Contains(c.cfg.Projects, tk.Project)
+		c.ancestors[id] = known
+	}
+}
+
+// nextAncestors returns the token of the page of ancestors to read next, or
+// nothing if there is none.
+func (c *Connector) nextAncestors() string {
+	cl := &c.walk.climb
+	if len(cl.due) == 0 {
+		for id, hops := range cl.wanted {
+			if !c.ancestors[id].fresh() && !cl.read.has(id) {
+				cl.due, cl.hops[id] = append(cl.due, id), hops
+			}
+		}
+		slices.Sort(cl.due)
+		clear(cl.wanted)
+	}
+	if len(cl.due) == 0 {
+		return ""
+	}
+	cl.pages++
+	return ancestorToken + strconv.Itoa(cl.pages)
+}
+
+// ancestorPage reads up to changelogSize ancestors, with their histories.
+func (c *Connector) ancestorPage(ctx context.Context) (connectors.Page, error) {
+	cl := &c.walk.climb
+	batch := cl.due[:min(len(cl.due), changelogSize)]
+	raws, undelivered, err := c.fetchMany(ctx, batch)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	page, err := c.assemble(ctx, raws)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	page.Skipped = append(page.Skipped, undelivered...)
+	c.remember(batch, page.Tickets)
+	cl.due = cl.due[len(batch):]
+	c.walk.next = c.nextAncestors()
+	page.Next = c.walk.next
+	return page, nil
+}
+
+func (c *Connector) fetchMany(ctx context.Context, ids []uint64) ([]json.RawMessage, []connectors.Skipped, error) {
+	var raws []json.RawMessage
+	var skipped []connectors.Skipped
+	for len(ids) > 0 {
+		texts := make([]string, 0, bulkSize)
+		for _, id := range ids[:min(len(ids), bulkSize)] {
+			texts = append(texts, strconv.FormatUint(id, 10))
+		}
+		ids = ids[len(texts):]
+		got, missed, err := c.bulkFetch(ctx, texts)
+		if err != nil {
+			return nil, nil, err
+		}
+		raws, skipped = append(raws, got...), append(skipped, missed...)
+	}
+	return raws, skipped, nil
+}

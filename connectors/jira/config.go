@@ -1,0 +1,175 @@
+package jira
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"alignd/connectors"
+	"alignd/secret"
+)
+
+// DefaultGatewayURL is where scoped tokens are accepted, see Config.CloudID.
+const DefaultGatewayURL = "https://api.atlassian.com"
+
+// DefaultCanceledResolutions are the resolutions that close a ticket without
+// its work having been wanted or possible: those Jira ships or used to ship,
+// and the usual additions. Resolutions that leave the question open ("Known
+// Error", "On Hold") are not among them.
+var DefaultCanceledResolutions = []string{
+	"Won't Do", "Won't Fix", "Duplicate", "Declined", "Cannot Reproduce",
+	"Invalid", "Incomplete", "Rejected", "Canceled", "Cancelled",
+}
+
+// Config is one Jira Cloud account.
+type Config struct {
+	connectors.Common `yaml:",inline"`
+
+	URL  string `yaml:"url"` // of the site
+	Auth Auth   `yaml:"auth"`
+
+	// CloudID selects the gateway at GatewayURL in place of the site, which
+	// scoped tokens and service accounts require. The site answers with its
+	// id at <url>/_edge/tenant_info.
+	CloudID    string `yaml:"cloud_id"`
+	GatewayURL string `yaml:"gateway_url"` // default DefaultGatewayURL
+
+	// Projects (keys or numeric ids) and JQL bound what is read. If both are
+	// given, both must hold.
+	Projects []string `yaml:"projects"`
+	JQL      string   `yaml:"jql"`
+
+	// StoryPointsField is the id or exact name of the field with estimates,
+	// needed only where it cannot be discovered.
+	StoryPointsField string `yaml:"story_points_field"`
+
+	// CanceledStatuses always mean canceled. CanceledResolutions mean
+	// canceled on tickets whose status is in the done category; absent means
+	// DefaultCanceledResolutions, an empty list means none. Letter case does
+	// not count.
+	CanceledStatuses    []string `yaml:"canceled_statuses"`
+	CanceledResolutions []string `yaml:"canceled_resolutions"`
+}
+
+// Auth is either e-mail with API token, or a bearer token. Each secret comes
+// from a file or from an environment variable.
+type Auth struct {
+	Email      string `yaml:"email"`
+	TokenFile  string `yaml:"token_file"`
+	TokenEnv   string `yaml:"token_env"`
+	BearerFile string `yaml:"bearer_file"`
+	BearerEnv  string `yaml:"bearer_env"`
+}
+
+var (
+	projectForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_]*|[0-9]+)$`)
+	cloudIDForm = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+)
+
+// ResolvePaths makes relative secret files relative to dir, the folder of the
+// configuration file.
+func (c *Config) ResolvePaths(dir string) {
+	c.Auth.TokenFile = connectors.ResolvePath(dir, c.Auth.TokenFile)
+	c.Auth.BearerFile = connectors.ResolvePath(dir, c.Auth.BearerFile)
+}
+
+// Validate reports all mistakes, each with the path of its key. It opens no
+// file and calls no tracker.
+func (c Config) Validate(path string, report func(path, format string, args ...any)) {
+	c.Common.Validate(path, report)
+	if c.URL != "" || c.CloudID == "" {
+		connectors.ValidateURL(path+".url", c.URL, report)
+	}
+	if c.GatewayURL != "" {
+		connectors.ValidateURL(path+".gateway_url", c.GatewayURL, report)
+	}
+	if c.CloudID != "" && !cloudIDForm.MatchString(c.CloudID) {
+		report(path+".cloud_id", "must be the id from <url>/_edge/tenant_info")
+	}
+	c.Auth.validate(path+".auth", report)
+	c.validateScope(path, report)
+}
+
+func (c Config) validateScope(path string, report func(path, format string, args ...any)) {
+	if len(c.Projects) == 0 && strings.TrimSpace(c.JQL) == "" {
+		report(path+".projects", "projects or jql is required: Jira refuses to search a whole site")
+	}
+	for i, p := range c.Projects {
+		if !projectForm.MatchString(p) {
+			report(fmt.Sprintf("%s.projects[%d]", path, i), "is %q, but must be a project key such as PAY or a numeric id", p)
+		}
+	}
+	if problem := checkJQL(c.JQL); problem != "" {
+		report(path+".jql", "%s", problem)
+	}
+}
+
+func (a Auth) validate(path string, report func(path, format string, args ...any)) {
+	token, bearer := a.TokenFile != "" || a.TokenEnv != "", a.BearerFile != "" || a.BearerEnv != ""
+	switch {
+	case !token && !bearer:
+		report(path, "is required: email with token_file or token_env, or bearer_file or bearer_env")
+	case token && bearer:
+		report(path, "must hold a token or a bearer, not both")
+	}
+	if token && a.Email == "" {
+		report(path+".email", "is required with an API token")
+	}
+	if bearer && a.Email != "" {
+		report(path+".email", "does not go with a bearer")
+	}
+	if a.TokenFile != "" && a.TokenEnv != "" {
+		report(path+".token_env", "must not stand beside token_file")
+	}
+	if a.BearerFile != "" && a.BearerEnv != "" {
+		report(path+".bearer_env", "must not stand beside bearer_file")
+	}
+}
+
+// authorizer reads the secret and returns what adds it to a request.
+func (a Auth) authorizer() (func(*http.Request), error) {
+	if a.BearerFile != "" || a.BearerEnv != "" {
+		token, err := connectors.ReadSecret(a.BearerFile, a.BearerEnv)
+		if err != nil {
+			return nil, err
+		}
+		return setAuthorization(secret.New("Bearer " + token.Reveal())), nil
+	}
+	token, err := connectors.ReadSecret(a.TokenFile, a.TokenEnv)
+	if err != nil {
+		return nil, err
+	}
+	pair := base64.StdEncoding.EncodeToString([]byte(a.Email + ":" + token.Reveal()))
+	return setAuthorization(secret.New("Basic " + pair)), nil
+}
+
+func setAuthorization(header secret.Value) func(*http.Request) {
+	return func(req *http.Request) { req.Header.Set("Authorization", header.Reveal()) }
+}
+
+// baseURL returns the address under which /rest/ is found.
+func (c Config) baseURL() (*url.URL, error) {
+	if c.CloudID == "" {
+		return parseBase(c.URL)
+	}
+	gateway := c.GatewayURL
+	if gateway == "" {
+		gateway = DefaultGatewayURL
+	}
+	base, err := parseBase(gateway)
+	if err != nil {
+		return nil, err
+	}
+	return base.JoinPath("ex", "jira", c.CloudID), nil
+}
+
+func parseBase(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("parse url: %w", err)
+	}
+	return base, nil
+}

@@ -1,0 +1,253 @@
+package jira
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"alignd/connectors"
+	"alignd/ticket"
+)
+
+// issue is a ticket as Jira sends it, with the fields that are used.
+type issue struct {
+	ID     string      `json:"id"`
+	Key    string      `json:"key"`
+	Fields issueFields `json:"fields"`
+	raw    json.RawMessage
+}
+
+type issueFields struct {
+	Summary string `json:"summary"`
+	Type    struct {
+		Name  string `json:"name"`
+		Level int    `json:"hierarchyLevel"`
+	} `json:"issuetype"`
+	Project struct {
+		Key string `json:"key"`
+	} `json:"project"`
+	Status     status    `json:"status"`
+	Resolution named     `json:"resolution"`
+	Priority   named     `json:"priority"`
+	Labels     []string  `json:"labels"`
+	Components []named   `json:"components"`
+	Parent     *parent   `json:"parent"`
+	Created    timestamp `json:"created"`
+	Updated    timestamp `json:"updated"`
+}
+
+type (
+	named struct {
+		Name string `json:"name"`
+	}
+	parent struct {
+		ID string `json:"id"`
+	}
+)
+
+// document is a ticket with its history, decoded.
+type document struct {
+	issue     issue
+	histories []history
+}
+
+func parseIssue(raw json.RawMessage) (issue, error) {
+	is := issue{raw: raw}
+	if err := json.Unmarshal(raw, &is); err != nil {
+		return issue{}, fmt.Errorf("decode ticket: %w", err)
+	}
+	return is, is.check()
+}
+
+// check refuses a ticket that lacks what every ticket has.
+func (is *issue) check() error {
+	f := &is.Fields
+	_, numericID := numeric(is.ID)
+	switch {
+	case !numericID:
+		return errors.New("id is not a number")
+	case is.Key == "":
+		return errors.New("key is missing")
+	case f.Project.Key == "":
+		return errors.New("project is missing")
+	case f.Type.Name == "":
+		return errors.New("issue type is missing")
+	case f.Status.ID == "" || f.Status.Name == "":
+		return errors.New("status is missing")
+	case f.Created.IsZero() || f.Updated.IsZero():
+		return errors.New("created or updated is missing")
+	}
+	if f.Parent != nil {
+		if _, ok := numeric(f.Parent.ID); !ok {
+			return errors.New("parent has no numeric id")
+		}
+	}
+	return nil
+}
+
+// rules are the parts of the configuration that conversion needs.
+type rules struct {
+	connector   string
+	statuses    map[string]bool // names that mean canceled
+	resolutions map[string]bool
+	labels      connectors.LabelFilter
+}
+
+func newRules(cfg Config) rules {
+	resolutions := cfg.CanceledResolutions
+	if resolutions == nil {
+		resolutions = DefaultCanceledResolutions
+	}
+	return rules{
+		connector:   cfg.Name,
+		statuses:    folded(cfg.CanceledStatuses),
+		resolutions: folded(resolutions),
+		labels:      connectors.NewLabelFilter(cfg.IgnoreLabels),
+	}
+}
+
+func folded(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, n := range names {
+		set[fold(n)] = true
+	}
+	return set
+}
+
+func fold(name string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "’", "'")
+}
+
+// convertIssue turns a document into a ticket, or says why it cannot.
+func (r rules) convertIssue(d document, cat *catalog) (ticket.Ticket, error) {
+	f := &d.issue.Fields
+	points, pointsField, err := presentPoints(d.issue.raw, cat.points)
+	if err != nil {
+		return ticket.Ticket{}, err
+	}
+	tk := ticket.Ticket{
+		ID:         ticket.ID{Connector: r.connector, UID: d.issue.ID},
+		Key:        strings.TrimSpace(d.issue.Key),
+		Title:      strings.TrimSpace(f.Summary),
+		Container:  f.Type.Level >= 1,
+		Type:       strings.TrimSpace(f.Type.Name),
+		Priority:   strings.TrimSpace(f.Priority.Name),
+		Components: componentNames(f.Components),
+		Labels:     r.keepLabels(f.Labels),
+		Project:    strings.TrimSpace(f.Project.Key),
+		Status:     strings.TrimSpace(f.Status.Name),
+		Estimate:   points,
+		Created:    f.Created.Time,
+		Updated:    f.Updated.Time,
+	}
+	if f.Parent != nil {
+		tk.Parent = f.Parent.ID
+	}
+	reader := historyReader{rules: r, catalog: cat, unwanted: r.resolutions[fold(f.Resolution.Name)], points: pointsField}
+	tk.State = reader.state(f.Status.state(), f.Status.Name)
+	tk.Changes = reader.changes(d.histories)
+	return tk, nil
+}
+
+func componentNames(all []named) []string {
+	var names []string
+	for _, n := range all {
+		if name := strings.TrimSpace(n.Name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// keepLabels drops what the configuration ignores, and repetitions.
+func (r rules) keepLabels(labels []string) []string {
+	var kept []string
+	for _, l := range labels {
+		if l = strings.TrimSpace(l); l != "" && !r.labels.Drops(l) && !slices.Contains(kept, l) {
+			kept = append(kept, l)
+		}
+	}
+	return kept
+}
+
+// presentPoints returns the estimate of the first field that has one, and
+// which field that is, so that histories of another are not mixed in. Without
+// an estimate it is the best field.
+func presentPoints(raw json.RawMessage, fields []field) (ticket.Points, *field, error) {
+	if len(fields) == 0 {
+		return ticket.Points{}, nil, nil
+	}
+	var values struct {
+		Fields map[string]json.RawMessage `json:"fields"`
+	}
+	if err := json.Unmarshal(raw, &values); err != nil {
+		return ticket.Points{}, nil, fmt.Errorf("decode fields: %w", err)
+	}
+	for i := range fields {
+		text := values.Fields[fields[i].ID]
+		if len(text) == 0 || bytes.Equal(text, []byte("null")) {
+			continue
+		}
+		var n float64
+		if err := json.Unmarshal(text, &n); err != nil {
+			return ticket.Points{}, nil, fmt.Errorf("decode %s: %w", fields[i].ID, err)
+		}
+		return pointsOf(n), &fields[i], nil
+	}
+	return ticket.Points{}, &fields[0], nil
+}
+
+// maxPoints is far above any estimate and far below any overflow.
+const maxPoints = 1e9
+
+// pointsOf returns no estimate for what cannot be one.
+func pointsOf(n float64) ticket.Points {
+	if !(n >= 0 && n <= maxPoints) {
+		return ticket.Points{}
+	}
+	return ticket.Points{Set: true, Micros: int64(math.Round(n * 1e6))}
+}
+
+// timestamp reads Jira's forms of a time: an offset without or with a colon,
+// Z, or an epoch number in seconds or milliseconds. Null is the zero time.
+type timestamp struct{ time.Time }
+
+var errTime = errors.New("created or updated is not a time")
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (ts *timestamp) UnmarshalJSON(data []byte) error {
+	text := string(data)
+	if text == "null" {
+		return nil
+	}
+	at, err := parseTime(text)
+	if err != nil || at.Year() < 1970 || at.Year() > 2200 {
+		return errTime // without the value, which might be anything
+	}
+	ts.Time = at.UTC()
+	return nil
+}
+
+func parseTime(text string) (time.Time, error) {
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		const firstMilli = 1e11 // as seconds, beyond the year 5000
+		if math.Abs(n) < firstMilli {
+			n *= 1000
+		}
+		return time.UnixMilli(int64(max(-1e15, min(n, 1e15)))), nil
+	}
+	text = strings.Trim(text, `"`)
+	at, err1 := time.Parse("2006-01-02T15:04:05.999999999-0700", text)
+	if err1 == nil {
+		return at, nil
+	}
+	at, err2 := time.Parse(time.RFC3339, text)
+	return at, cmp.Or(err2)
+}

@@ -1,0 +1,57 @@
+package jira
+
+import (
+	"encoding/json"
+
+	"alignd/ticket"
+)
+
+// Convert converts one document as a page would, given the answers of the
+// field and status endpoints.
+func Convert(cfg Config, fields, statuses, issue json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
+	cat, err := newCatalog(cfg, fields, statuses)
+	if err != nil {
+		return ticket.Ticket{}, err
+	}
+	return convertOne(newRules(cfg), cat, issue, histories)
+}
+
+// Converter returns Convert for many documents.
+func Converter(cfg Config, fields, statuses json.RawMessage) (func(json.RawMessage, []json.RawMessage) (ticket.Ticket, error), error) {
+	cat, err := newCatalog(cfg, fields, statuses)
+	return func(issue json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
+		return convertOne(newRules(cfg), cat, issue, histories)
+	}, err
+}
+
+func newCatalog(cfg Config, rawFields, rawStatuses json.RawMessage) (*catalog, error) {
+	var fields []field
+	var statuses []status
+	if err := json.Unmarshal(rawFields, &fields); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(rawStatuses, &statuses); err != nil {
+		return nil, err
+	}
+	points, err := pointsFields(fields, cfg.StoryPointsField)
+	cat := &catalog{points: points, meanings: meanings(fields, points), statuses: map[string]ticket.State{}}
+	for _, s := range statuses {
+		cat.statuses[s.ID] = s.state()
+	}
+	return cat, err
+}
+
+func convertOne(r rules, cat *catalog, raw json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
+	is, err := parseIssue(raw)
+	if err != nil {
+		return ticket.Ticket{}, err
+	}
+	changes, err := parseHistories(histories)
+	if err != nil {
+		return ticket.Ticket{}, err
+	}
+	return r.convertIssue(document{issue: is, histories: changes}, cat)
+}
+
+// CheckJQL exposes the check of a configured query.
+var CheckJQL = checkJQL

@@ -1,0 +1,62 @@
+package jira_test
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"alignd/connectors"
+	"alignd/connectors/connectortest"
+	"alignd/connectors/contracttest"
+	"alignd/connectors/jira"
+)
+
+func TestStory(t *testing.T) {
+	connectortest.Run(t, connectortest.Harness{
+		New: func(t *testing.T, baseURL string, opts connectors.Options) connectors.Connector {
+			return newConnector(t, config(baseURL), opts)
+		},
+		Serve: func(t *testing.T, site connectortest.Site) http.Handler {
+			return contracttest.JiraIfPresent(t).Handler(t, fakeOf(site))
+		},
+		IsList: func(r *http.Request, _ []byte) bool { return strings.HasSuffix(r.URL.Path, "/search/jql") },
+	})
+}
+
+func config(baseURL string) jira.Config {
+	return jira.Config{
+		Common:   connectors.Common{Name: connectortest.Name, RequestsPerSecond: 1000},
+		URL:      baseURL,
+		Auth:     jira.Auth{Email: "bot@robot.example", TokenEnv: "JIRA_TOKEN"},
+		Projects: []string{"PAY"},
+	}
+}
+
+func newConnector(t *testing.T, cfg jira.Config, opts connectors.Options) *jira.Connector {
+	t.Helper()
+	t.Setenv("JIRA_TOKEN", connectortest.Credential)
+	c, err := jira.New(cfg, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func fakeOf(site connectortest.Site) *fakeJira {
+	f := newFake(site.Now)
+	f.pageSize = site.PageSize
+	for i, is := range site.Issues {
+		id, _ := strconv.Atoi(is.UID)
+		issue := set(set(newIssue(id, is.Updated), "summary", is.Title), "labels", []string{is.Label})
+		if is.Poison {
+			set(issue, "updated", "yesterday, by "+connectortest.Person.Name)
+		}
+		f.issues = append(f.issues, issue)
+		f.logs[is.UID] = []object{history(1000+i, is.Updated.Add(-time.Hour),
+			object{"field": "assignee", "fieldId": "assignee", "fieldtype": "jira", "from": nil, "fromString": nil,
+				"to": connectortest.Person.ID, "toString": connectortest.Person.Name})}
+	}
+	return f
+}

@@ -1,0 +1,210 @@
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"alignd/connectors"
+)
+
+const (
+	searchesPerPage = 10
+	// maxSearches ends a walk that cannot be right: two million tickets.
+	maxSearches = 20_000
+)
+
+// walk is the walk in progress.
+type walk struct {
+	since    time.Time
+	began    time.Time // on our clock
+	minutes  int64     // how far the query reaches back; 0 means everything
+	next     string    // token of the page that is due, as handed out
+	searches int
+	found    int             // tickets so far
+	tokens   map[string]bool // of the searches so far
+	climb    climb
+}
+
+func (c *Connector) startWalk(ctx context.Context, since time.Time) error {
+	if err := c.refreshCatalog(ctx); err != nil {
+		return err
+	}
+	c.walk = walk{
+		since: since, began: time.Now(), tokens: map[string]bool{},
+		minutes: minutesBack(since, c.serverNow()), climb: newClimb(),
+	}
+	c.ancestors.expire(&c.walk.climb)
+	return nil
+}
+
+// serverNow is the tracker's clock, as well as its latest answer tells.
+func (c *Connector) serverNow() time.Time { return time.Now().Add(c.skew) }
+
+// slipped reports whether the query, whose reach is relative to the moment
+// Jira reads it, no longer reaches back far enough: the walk took long, a
+// request had to wait, or this machine's clock was set.
+func (c *Connector) slipped() bool {
+	reach := time.Duration(c.walk.minutes) * time.Minute
+	return !c.walk.since.IsZero() && c.serverNow().Sub(c.walk.since) > reach
+}
+
+// startOver makes the query reach further and forgets the page tokens, which
+// belong to the old one. Tickets that were delivered come again.
+func (c *Connector) startOver() {
+	const ahead = 4 // times what the walk took so far
+	now := c.serverNow().Add(ahead * time.Since(c.walk.began))
+	c.walk.minutes = minutesBack(c.walk.since, now)
+	c.walk.tokens = map[string]bool{}
+}
+
+// searchPage reads up to changelogSize tickets in scope, with their histories.
+func (c *Connector) searchPage(ctx context.Context) (connectors.Page, error) {
+	raws, next, err := c.searchMany(ctx)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	page, err := c.assemble(ctx, raws)
+	if err != nil {
+		return connectors.Page{}, err
+	}
+	c.walk.next = next
+	if next == "" {
+		c.walk.next = c.nextAncestors()
+	}
+	page.Next = c.walk.next
+	return page, nil
+}
+
+// searchMany strings together searches until a page is full. A short or empty
+// answer does not mean the end; only a missing token does.
+func (c *Connector) searchMany(ctx context.Context) ([]json.RawMessage, string, error) {
+	var raws []json.RawMessage
+	token := c.walk.next
+	for n := 0; n < searchesPerPage; n++ {
+		got, err := c.searchOnce(ctx, token)
+		if err != nil {
+			return nil, "", err
+		}
+		if c.slipped() {
+			c.startOver()
+			token, n = "", 0
+			continue
+		}
+		raws = append(raws, got.Issues...)
+		token = got.NextPageToken
+		if got.IsLast || token == "" {
+			c.walk.found += len(raws)
+			return raws, "", c.checkEmpty(ctx)
+		}
+		if c.walk.tokens[token] {
+			return nil, "", fmt.Errorf("read search: %w", errRepeatedToken)
+		}
+		c.walk.tokens[token] = true
+		if len(raws)+searchSize > changelogSize {
+			break
+		}
+	}
+	c.walk.found += len(raws)
+	return raws, token, nil
+}
+
+func (c *Connector) searchOnce(ctx context.Context, token string) (searchAnswer, error) {
+	if c.walk.searches++; c.walk.searches > maxSearches {
+		return searchAnswer{}, fmt.Errorf("read search: no end after %d pages", maxSearches)
+	}
+	return c.search(ctx, buildJQL(c.cfg.Projects, c.cfg.JQL, c.walk.minutes), token)
+}
+
+// checkEmpty makes sure that a walk without tickets is the truth.
+func (c *Connector) checkEmpty(ctx context.Context) error {
+	if c.walk.found > 0 {
+		return nil
+	}
+	return c.probe(ctx)
+}
+
+// assemble turns raw tickets into a page, with their histories read in bulk.
+func (c *Connector) assemble(ctx context.Context, raws []json.RawMessage) (connectors.Page, error) {
+	issues, skipped := parseIssues(raws)
+	page := connectors.Page{Skipped: skipped}
+	if len(issues) == 0 {
+		return page, nil
+	}
+	histories, err := c.changelogs(ctx, idsOf(issues))
+	if err != nil {
+		return page, err
+	}
+	docs := make([]document, 0, len(issues))
+	for _, is := range issues {
+		changes, err := parseHistories(histories[is.ID])
+		if err != nil {
+			page.Skipped = append(page.Skipped, connectors.Skipped{UID: is.ID, Err: err})
+			continue
+		}
+		docs = append(docs, document{issue: is, histories: changes})
+	}
+	if err := c.learnStatuses(ctx, docs); err != nil {
+		return page, err
+	}
+	c.convert(docs, &page)
+	return page, nil
+}
+
+func (c *Connector) convert(docs []document, page *connectors.Page) {
+	for _, d := range docs {
+		tk, err := c.rules.convertIssue(d, &c.catalog)
+		if err != nil {
+			page.Skipped = append(page.Skipped, connectors.Skipped{UID: d.issue.ID, Err: err})
+			continue
+		}
+		page.Tickets = append(page.Tickets, tk)
+		c.walk.climb.note(&tk)
+	}
+}
+
+// parseIssues decodes tickets one by one. A ticket that came twice is kept
+// once, as it was read last.
+func parseIssues(raws []json.RawMessage) ([]issue, []connectors.Skipped) {
+	var issues []issue
+	var skipped []connectors.Skipped
+	at := make(map[string]int, len(raws))
+	for _, raw := range raws {
+		is, err := parseIssue(raw)
+		if err != nil {
+			skipped = append(skipped, connectors.Skipped{UID: uidOf(raw), Err: err})
+			continue
+		}
+		if i, twice := at[is.ID]; twice {
+			issues[i] = is
+			continue
+		}
+		at[is.ID] = len(issues)
+		issues = append(issues, is)
+	}
+	return issues, skipped
+}
+
+// uidOf finds a name for a ticket that cannot be decoded.
+func uidOf(raw json.RawMessage) string {
+	var id struct{ ID, Key json.RawMessage }
+	if err := json.Unmarshal(raw, &id); err != nil {
+		return "unknown"
+	}
+	for _, text := range []json.RawMessage{id.ID, id.Key} {
+		if s := strings.Trim(string(text), `"`); s != "" && len(s) < 64 {
+			return s
+		}
+	}
+	return "unknown"
+}
+
+func idsOf(issues []issue) []string {
+	ids := make([]string, len(issues))
+	for i, is := range issues {
+		ids[i] = is.ID
+	}
+	return ids
+}

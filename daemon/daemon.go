@@ -1,0 +1,248 @@
+// Package daemon is alignd as a process that can be started inside a test: it
+// wires the components together and owns every goroutine from start to end.
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/sync/errgroup"
+
+	"alignd/alignment"
+	"alignd/config"
+	"alignd/connectors"
+	"alignd/connectors/jira"
+	"alignd/connectors/linear"
+	"alignd/mapping"
+	"alignd/metrics"
+	"alignd/store"
+	"alignd/web"
+)
+
+// Options are what the command line says. Only ListenAddresses is required.
+type Options struct {
+	Logger          *slog.Logger // nil logs nowhere
+	Version         string       // shown on the page and sent to trackers
+	ConfigFile      string       // read again on reload; empty switches reloading off
+	ListenAddresses []string     // port 0 takes a free one, see Addr
+	WebConfigFile   string       // TLS and passwords, see the exporter-toolkit; may be empty
+	EnableLifecycle bool         // allows POST /-/reload
+	// Registry gets all metrics; nil means a new one with the metrics of the
+	// Go runtime and the process besides.
+	Registry *prometheus.Registry
+}
+
+// Daemon is one running alignd. Make one with New, and call Run once.
+type Daemon struct {
+	// Kept for the whole life.
+	opts      Options
+	logger    *slog.Logger
+	registry  *prometheus.Registry
+	counts    *metrics.Process
+	collector *metrics.Collector
+	store     store.Store
+	listeners []net.Listener
+	refresher *refresher
+	group     *errgroup.Group
+	reloads   chan chan error
+	ended     chan struct{} // closed when no reload will be carried out any more
+	cleanups  cleanups
+	snapshot  atomic.Pointer[alignment.Snapshot]
+
+	// Replaced by a reload.
+	cfg     atomic.Pointer[config.Config]
+	mu      sync.Mutex // guards pollers
+	pollers []*poller  // in the order of the file
+}
+
+// New builds everything and opens the store and the addresses, so that what
+// cannot work is known before anything runs. Run must follow, be it with an
+// ended context, to release them.
+func New(cfg *config.Config, opts Options) (*Daemon, error) {
+	d := &Daemon{opts: opts, logger: opts.Logger, registry: opts.Registry, reloads: make(chan chan error), ended: make(chan struct{})}
+	if d.logger == nil {
+		d.logger = slog.New(slog.DiscardHandler)
+	}
+	if err := d.build(cfg); err != nil {
+		return nil, errors.Join(err, d.cleanups.run())
+	}
+	return d, nil
+}
+
+func (d *Daemon) build(cfg *config.Config) error {
+	if err := toolkit.Validate(d.opts.WebConfigFile); err != nil {
+		return fmt.Errorf("read web configuration: %w", err)
+	}
+	d.register()
+	st, err := store.Open(context.Background(), cfg.Store)
+	if err != nil {
+		return err
+	}
+	d.store = st
+	d.cleanups.add("close store", st.Close)
+	d.refresher = &refresher{
+		store: st, rules: func() *mapping.RuleSet { return d.cfg.Load().Rules },
+		publish: d.publish, counts: d.counts, logger: d.logger.With("component", "refresh"),
+		wake: make(chan struct{}, 1),
+	}
+	d.adopt(cfg)
+	if d.pollers, err = d.newPollers(cfg, nil); err != nil {
+		return err
+	}
+	return d.listen(d.opts.ListenAddresses)
+}
+
+func (d *Daemon) register() {
+	if d.registry == nil {
+		d.registry = prometheus.NewRegistry()
+		d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
+	d.counts = metrics.NewProcess(d.registry)
+	d.counts.Leader(true)
+	d.collector = metrics.NewCollector()
+	d.registry.MustRegister(d.collector)
+}
+
+// Run works until ctx ends or something breaks that cannot be repaired by
+// waiting. It releases everything before it returns; an ended ctx is no error.
+func (d *Daemon) Run(ctx context.Context) error {
+	d.group, ctx = errgroup.WithContext(ctx)
+	d.group.Go(func() error { d.refresher.run(ctx); return nil })
+	d.group.Go(func() error { d.reloadLoop(ctx); return nil })
+	d.group.Go(func() error { return d.serve(ctx) })
+	d.mu.Lock()
+	for _, p := range d.pollers {
+		d.start(ctx, p)
+	}
+	d.mu.Unlock()
+	d.logger.Info("Started", "version", d.opts.Version, "address", d.Addr(), "connectors", len(d.pollers))
+	err := d.group.Wait()
+	return errors.Join(err, d.cleanups.run())
+}
+
+// Addr returns the first address that is listened on.
+func (d *Daemon) Addr() string { return d.listeners[0].Addr().String() }
+
+// start runs a poller until ctx or the poller is ended.
+func (d *Daemon) start(ctx context.Context, p *poller) {
+	ctx, p.cancel = context.WithCancel(ctx)
+	p.done = make(chan struct{})
+	d.group.Go(func() error {
+		defer close(p.done)
+		p.run(ctx)
+		return nil
+	})
+}
+
+// newPollers returns a poller for each account of cfg. Those of running that
+// would read in the same way are taken over as they are.
+func (d *Daemon) newPollers(cfg *config.Config, running []*poller) ([]*poller, error) {
+	var pollers []*poller
+	for _, account := range cfg.Accounts() {
+		at := slices.IndexFunc(running, func(p *poller) bool { return p.account.Name == account.Name })
+		if at >= 0 && running[at].account.Same(account) {
+			pollers = append(pollers, running[at])
+			continue
+		}
+		p, err := d.newPoller(account)
+		if err != nil {
+			return nil, err
+		}
+		p.full = at >= 0
+		pollers = append(pollers, p)
+	}
+	return pollers, nil
+}
+
+func (d *Daemon) newPoller(account config.Account) (*poller, error) {
+	logger := d.logger.With("component", "poll", "connector", account.Name)
+	connector, err := newConnector(account, connectors.Options{
+		Observer: d.counts, Logger: logger, UserAgent: "alignd/" + cmp.Or(d.opts.Version, "dev"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connector %q: %w", account.Name, err)
+	}
+	return &poller{
+		account: account, connector: connector, store: d.store, counts: d.counts,
+		zone: d.zone, changed: d.refresher.changed, logger: logger, skipped: map[string]bool{},
+		status: web.ConnectorStatus{Name: account.Name, Kind: account.Kind},
+	}, nil
+}
+
+func newConnector(account config.Account, opts connectors.Options) (connectors.Connector, error) {
+	switch settings := account.Settings.(type) {
+	case jira.Config:
+		return jira.New(settings, opts)
+	case linear.Config:
+		return linear.New(settings, opts)
+	default:
+		return nil, fmt.Errorf("kind %q is not known", account.Kind)
+	}
+}
+
+// adopt makes cfg the configuration in force.
+func (d *Daemon) adopt(cfg *config.Config) {
+	d.cfg.Store(cfg)
+	d.collector.Configure(metrics.CollectorOptions{StaleAfter: time.Duration(cfg.StaleAfter), MaxSeries: cfg.MaxSeries})
+	d.counts.ConfigLoaded()
+}
+
+func (d *Daemon) publish(snap *alignment.Snapshot) {
+	d.snapshot.Store(snap)
+	d.collector.Publish(snap)
+}
+
+// zone implements zoneOf with the rules in force.
+func (d *Daemon) zone(connector, project string) *time.Location {
+	rules := d.cfg.Load().Rules
+	if t := rules.TeamOf(connector, project); t >= 0 {
+		return rules.Teams()[t].Location
+	}
+	return time.UTC
+}
+
+// Snapshot implements web.Source.
+func (d *Daemon) Snapshot() *alignment.Snapshot { return d.snapshot.Load() }
+
+// Status implements web.Source.
+func (d *Daemon) Status() web.Status {
+	status := web.Status{StaleAfter: time.Duration(d.cfg.Load().StaleAfter)}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.pollers {
+		status.Connectors = append(status.Connectors, p.state())
+	}
+	return status
+}
+
+// Explain implements web.Source.
+func (d *Daemon) Explain(ctx context.Context, key string) ([]alignment.Explanation, error) {
+	return Explain(ctx, d.store, d.cfg.Load().Rules, key)
+}
+
+// Explain says how the tickets with this key are classified by the facts of a
+// store.
+func Explain(ctx context.Context, st store.Store, rules *mapping.RuleSet, key string) ([]alignment.Explanation, error) {
+	var found []alignment.Explanation
+	err := st.View(ctx, func(v store.View) error {
+		found = alignment.Explain(alignment.Input{
+			Tickets: v, Rules: rules, Watermarks: v.Watermarks(), Now: time.Now(),
+		}, key)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read store: %w", err)
+	}
+	return found, nil
+}

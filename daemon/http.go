@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"alignd/web"
+)
+
+// drainTime bounds how long open requests may hold up the end of the process.
+const drainTime = 5 * time.Second
+
+// listen opens all addresses before anything else starts, so that a taken port
+// is known at once and Addr has an answer.
+func (d *Daemon) listen(addresses []string) error {
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+		d.listeners = append(d.listeners, l)
+		d.cleanups.add("close listener", func() error { return ignoreClosed(l.Close()) })
+	}
+	if len(d.listeners) == 0 {
+		return errors.New("listen: no address is given")
+	}
+	return nil
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// serve answers HTTP until ctx ends, then lets open requests finish.
+func (d *Daemon) serve(ctx context.Context) error {
+	server := &http.Server{
+		Handler:           d.handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(d.logger.Handler(), slog.LevelWarn),
+	}
+	drained := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { drained <- drain(server) })
+	noSocket := false
+	err := toolkit.ServeMultiple(d.listeners, server, &toolkit.FlagConfig{
+		WebListenAddresses: &d.opts.ListenAddresses,
+		WebSystemdSocket:   &noSocket,
+		WebConfigFile:      &d.opts.WebConfigFile,
+	}, d.logger.With("component", "http"))
+	if stop() {
+		return errors.Join(fmt.Errorf("serve http: %w", err), server.Close())
+	}
+	return <-drained
+}
+
+func drain(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("drain http: %w", err), server.Close())
+	}
+	return nil
+}
+
+func (d *Daemon) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(d.logger.Handler(), slog.LevelError),
+		Registry: d.registry,
+	}))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "alignd is healthy.")
+	})
+	mux.HandleFunc("GET /-/ready", d.ready)
+	mux.HandleFunc("POST /-/reload", d.reloadOverHTTP)
+	mux.Handle("/", web.NewHandler(web.Options{Source: d, Version: d.opts.Version, Logger: d.logger.With("component", "web")}))
+	return mux
+}
+
+// ready means that a snapshot is published, not that a tracker answers: a
+// restart must not take the last good numbers away because a tracker is down.
+func (d *Daemon) ready(w http.ResponseWriter, _ *http.Request) {
+	if d.Snapshot() == nil {
+		http.Error(w, "alignd is not ready: no tracker has been read completely yet.", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "alignd is ready.")
+}
+
+func (d *Daemon) reloadOverHTTP(w http.ResponseWriter, r *http.Request) {
+	if !d.opts.EnableLifecycle {
+		http.Error(w, "Reloading over HTTP is switched off. Start alignd with --web.enable-lifecycle, or send it SIGHUP.", http.StatusForbidden)
+		return
+	}
+	if err := d.requestReload(r.Context()); err != nil {
+		http.Error(w, "reload: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintln(w, "Reloaded.")
+}

@@ -1,0 +1,276 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"alignd/config"
+	"alignd/connectors"
+	"alignd/metrics"
+	"alignd/store"
+	"alignd/web"
+)
+
+// Waits after failed walks: the first, doubling up to the last.
+const (
+	firstBackoff = 5 * time.Second
+	lastBackoff  = 15 * time.Minute
+)
+
+// poller reads one connector again and again. It knows when to read and where
+// the result goes; the connector knows how.
+type poller struct {
+	account   config.Account
+	connector connectors.Connector
+	store     store.Store
+	counts    *metrics.Process
+	zone      zoneOf // for telling late changes
+	changed   func() // something was applied
+	logger    *slog.Logger
+
+	// full makes the next walk read everything, because what is read has
+	// changed and tickets that are new to it may be old in the tracker.
+	full    bool
+	skipped map[string]bool // UIDs that were logged already
+
+	mu     sync.Mutex // guards status
+	status web.ConnectorStatus
+
+	cancel context.CancelFunc // set by start
+	done   chan struct{}      // closed when run has returned
+}
+
+// run walks now and then after each pause, until ctx ends. A tracker that is
+// down is not an error of the daemon: it is logged and counted here, and tried
+// again.
+func (p *poller) run(ctx context.Context) {
+	failures := 0
+	for {
+		err := p.attempt(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		failures++
+		if err == nil {
+			failures = 0
+		}
+		pause := p.pause(err, failures)
+		p.update(func(s *web.ConnectorStatus) { s.NextAttempt = time.Now().Add(pause) })
+		if !sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
+// pause is the time to the next walk after this many failures in a row.
+func (p *poller) pause(err error, failures int) time.Duration {
+	if err == nil {
+		return jitter(time.Duration(p.account.PollInterval), 0.1)
+	}
+	wait := lastBackoff
+	if failures < 10 {
+		wait = min(wait, firstBackoff<<(failures-1))
+	}
+	wait = jitter(wait, 0.3)
+	if status := (*connectors.StatusError)(nil); errors.As(err, &status) {
+		wait = max(wait, status.RetryAfter)
+	}
+	return wait
+}
+
+// jitter spreads d by the given part to both sides, so that replicas and
+// accounts do not march in step.
+func jitter(d time.Duration, part float64) time.Duration {
+	return time.Duration(float64(d) * (1 + part*(2*rand.Float64()-1)))
+}
+
+// sleep waits and reports whether ctx is still alive.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// attempt makes one walk and accounts for it. It returns nil if it was stopped
+// from outside, which is neither success nor failure.
+func (p *poller) attempt(ctx context.Context) error {
+	start := time.Now()
+	p.counts.SyncStarted(p.account.Name)
+	p.update(func(s *web.ConnectorStatus) {
+		s.Walking, s.Read, s.LastAttempt, s.NextAttempt = true, 0, start, time.Time{}
+	})
+	w, err := p.walk(ctx)
+	p.update(func(s *web.ConnectorStatus) { s.Walking = false })
+	if ctx.Err() != nil {
+		return nil
+	}
+	p.finish(w, err, time.Since(start))
+	return err
+}
+
+// finish counts, logs and shows how a walk ended.
+func (p *poller) finish(w walk, err error, took time.Duration) {
+	p.counts.SyncFinished(p.account.Name, w.kind, took, err)
+	if err != nil {
+		if ours := (*storeError)(nil); errors.As(err, &ours) {
+			p.counts.StoreError()
+		}
+		p.logger.Error("Reading the tracker failed, trying again later", "pages", w.pages, "tickets", w.tickets, "took", took, "err", err)
+		p.update(func(s *web.ConnectorStatus) { s.Error = err.Error() })
+		return
+	}
+	level := slog.LevelDebug
+	if w.kind == fullWalk {
+		level = slog.LevelInfo
+	}
+	p.logger.Log(context.Background(), level, "Read the tracker", "kind", w.kind, "pages", w.pages, "tickets", w.tickets, "took", took)
+	p.update(func(s *web.ConnectorStatus) { s.Error, s.LastSuccess = "", time.Now() })
+}
+
+// The kinds of walk.
+const (
+	fullWalk        = "full"        // everything in scope
+	incrementalWalk = "incremental" // what changed since the watermark
+)
+
+// walk reads page after page and applies each. What was applied before an
+// error stays; the watermark moves with the last page only.
+func (p *poller) walk(ctx context.Context) (walk, error) {
+	w := walk{kind: incrementalWalk}
+	known, err := p.watermark(ctx)
+	if err != nil {
+		return w, err
+	}
+	q := connectors.Query{Since: known}
+	if p.full || known.IsZero() {
+		w.kind, w.first, q.Since = fullWalk, known.IsZero(), time.Time{}
+	}
+	tokens := map[string]bool{}
+	for {
+		page, err := p.connector.Page(ctx, q)
+		if err != nil {
+			return w, fmt.Errorf("read page %d: %w", w.pages+1, err)
+		}
+		if err := w.begin(&page, known, time.Duration(p.account.Overlap)); err != nil {
+			return w, err
+		}
+		if err := p.apply(ctx, &w, &page); err != nil {
+			return w, err
+		}
+		if page.Next == "" {
+			p.full = false
+			return w, nil
+		}
+		if tokens[page.Next] {
+			return w, fmt.Errorf("read page %d: the tracker repeats a page token", w.pages)
+		}
+		tokens[page.Next] = true
+		q.Token = page.Next
+	}
+}
+
+// watermark returns how far the connector has been read, zero for never.
+func (p *poller) watermark(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	err := p.store.View(ctx, func(v store.View) error {
+		at = v.Watermarks()[p.account.Name]
+		return nil
+	})
+	if err != nil {
+		return at, &storeError{fmt.Errorf("read watermark: %w", err)}
+	}
+	p.showWatermark(at)
+	return at, nil
+}
+
+func (p *poller) showWatermark(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	p.counts.SyncWatermark(p.account.Name, at)
+	p.update(func(s *web.ConnectorStatus) { s.Watermark = at })
+}
+
+// apply stores one page; with the last one it moves the watermark.
+func (p *poller) apply(ctx context.Context, w *walk, page *connectors.Page) error {
+	p.skip(page.Skipped)
+	batch := store.Batch{Connector: p.account.Name, Tickets: page.Tickets, Gone: page.Gone, Names: page.Names}
+	if page.Next == "" {
+		batch.Watermark = w.watermark
+	}
+	applied, err := p.store.Apply(ctx, batch)
+	if err != nil {
+		return &storeError{fmt.Errorf("apply page %d: %w", w.pages, err)}
+	}
+	w.tickets += len(page.Tickets)
+	p.counts.BatchApplied(p.account.Name, applied)
+	if !w.first {
+		p.counts.LateChanges(p.account.Name, lateChanges(applied.Changes, page, p.account.Name, p.zone))
+	}
+	p.showWatermark(batch.Watermark)
+	p.update(func(s *web.ConnectorStatus) { s.Read = w.tickets })
+	p.changed()
+	return nil
+}
+
+// storeError marks failures that are ours and not the tracker's.
+type storeError struct{ error }
+
+func (e *storeError) Unwrap() error { return e.error }
+
+// walk is what one walk has done so far.
+type walk struct {
+	kind      string    // fullWalk or incrementalWalk
+	first     bool      // nothing was ever read completely before
+	watermark time.Time // to be set with the last page
+	pages     int
+	tickets   int
+}
+
+// begin takes the watermark from the first page.
+func (w *walk) begin(page *connectors.Page, known time.Time, overlap time.Duration) error {
+	w.pages++
+	if w.pages > 1 {
+		return nil
+	}
+	if page.Clock.IsZero() {
+		return errors.New("read page 1: the tracker does not say what time it is")
+	}
+	w.watermark = page.Clock.Add(-overlap)
+	if w.watermark.Before(known) {
+		w.watermark = known
+	}
+	return nil
+}
+
+func (p *poller) skip(skipped []connectors.Skipped) {
+	for _, s := range skipped {
+		p.counts.TicketSkipped(p.account.Name)
+		if !p.skipped[s.UID] {
+			p.skipped[s.UID] = true
+			p.logger.Warn("Skipped a ticket that could not be understood", "uid", s.UID, "err", s.Err)
+		}
+	}
+}
+
+func (p *poller) update(change func(*web.ConnectorStatus)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(&p.status)
+}
+
+func (p *poller) state() web.ConnectorStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.status
+}

@@ -1,0 +1,118 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"alignd/alignment"
+	"alignd/mapping"
+	"alignd/metrics"
+	"alignd/store"
+)
+
+const (
+	// debounce gathers the changes of a burst of pages into one computation.
+	debounce = time.Second
+	// restFactor bounds the part of the time spent computing during a long
+	// first walk: after each computation at least this many times as long
+	// passes before the next.
+	restFactor = 4
+	// refreshEvery bounds the age of a snapshot where nothing changes.
+	refreshEvery = 5 * time.Minute
+)
+
+// refresher turns stored facts into the published snapshot.
+type refresher struct {
+	store   store.Store
+	rules   func() *mapping.RuleSet
+	publish func(*alignment.Snapshot)
+	counts  *metrics.Process
+	logger  *slog.Logger
+
+	wake chan struct{} // holds one, so that no change is missed
+	mu   sync.Mutex    // one computation at a time
+}
+
+// changed asks for a refresh soon. It never blocks.
+func (r *refresher) changed() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run refreshes at once, soon after each change, and now and then.
+func (r *refresher) run(ctx context.Context) {
+	took := r.refresh(ctx)
+	ticker := time.NewTicker(refreshEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+			if !sleep(ctx, max(debounce, restFactor*took)) {
+				return
+			}
+			// What arrived during the pause is part of this computation.
+			select {
+			case <-r.wake:
+			default:
+			}
+		case <-ticker.C:
+		}
+		took = r.refresh(ctx)
+	}
+}
+
+// refresh computes and publishes once and returns how long that took. On an
+// error the last snapshot stays up.
+func (r *refresher) refresh(ctx context.Context) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	start := time.Now()
+	snap, err := r.compute(ctx)
+	took := time.Since(start)
+	if ctx.Err() != nil {
+		return took
+	}
+	if err != nil {
+		r.counts.StoreError()
+		r.logger.Error("Refreshing the numbers failed, the last ones stay up", "err", err)
+		return took
+	}
+	if snap != nil {
+		r.publish(snap)
+		r.counts.SnapshotComputed(took)
+		r.logger.Debug("Published a snapshot", "took", took)
+	}
+	return took
+}
+
+// compute returns nil while no connector has ever been read completely: there
+// is nothing to say yet.
+func (r *refresher) compute(ctx context.Context) (*alignment.Snapshot, error) {
+	size, err := r.store.Size(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read store size: %w", err)
+	}
+	r.counts.StoreSize(size)
+	var snap *alignment.Snapshot
+	err = r.store.View(ctx, func(v store.View) error {
+		watermarks := v.Watermarks()
+		if len(watermarks) == 0 {
+			return nil
+		}
+		snap = alignment.Compute(alignment.Input{
+			Tickets: v, Rules: r.rules(), Watermarks: watermarks, Now: time.Now(),
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compute snapshot: %w", err)
+	}
+	return snap, nil
+}

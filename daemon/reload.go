@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"alignd/config"
+)
+
+// reloadLoop carries out reloads, one after the other.
+func (d *Daemon) reloadLoop(ctx context.Context) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	defer close(d.ended)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			_ = d.reload(ctx) // logged and counted there
+		case answer := <-d.reloads:
+			answer <- d.reload(ctx)
+		}
+	}
+}
+
+// requestReload has the loop reload and waits for the result.
+func (d *Daemon) requestReload(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case d.reloads <- answer:
+		return <-answer
+	case <-d.ended:
+		return errors.New("alignd is stopping")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reload reads both files again. If anything is wrong with them, everything
+// goes on as before.
+func (d *Daemon) reload(ctx context.Context) error {
+	cfg, pollers, err := d.prepare()
+	if err != nil {
+		d.counts.ConfigRejected()
+		d.logger.Error("Reloading failed, the old configuration stays in force", "err", err)
+		return err
+	}
+	d.swap(ctx, cfg, pollers)
+	d.refresher.refresh(ctx)
+	d.logger.Info("Reloaded", "file", d.opts.ConfigFile, "rules", cfg.Rules.Fingerprint())
+	return nil
+}
+
+// prepare does everything that can fail.
+func (d *Daemon) prepare() (*config.Config, []*poller, error) {
+	if d.opts.ConfigFile == "" {
+		return nil, nil, errors.New("there is no configuration file to read")
+	}
+	cfg, err := config.Load(d.opts.ConfigFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.Store != d.cfg.Load().Store {
+		return nil, nil, fmt.Errorf("store has changed to %q: restart alignd to use another store", cfg.Store.Path)
+	}
+	pollers, err := d.newPollers(cfg, d.pollers)
+	if err != nil {
+		return nil, nil, err
+	}
+	return cfg, pollers, nil
+}
+
+// swap puts the new configuration in force. Pollers that are not part of it
+// end before those that replace them start.
+func (d *Daemon) swap(ctx context.Context, cfg *config.Config, pollers []*poller) {
+	d.mu.Lock()
+	old := d.pollers
+	d.pollers = pollers
+	d.mu.Unlock()
+	for _, p := range old {
+		if slices.Contains(pollers, p) {
+			continue
+		}
+		p.cancel()
+		<-p.done
+		if !slices.ContainsFunc(pollers, func(q *poller) bool { return q.account.Name == p.account.Name }) {
+			d.counts.ForgetConnector(p.account.Name)
+		}
+	}
+	d.adopt(cfg)
+	for _, p := range pollers {
+		if !slices.Contains(old, p) {
+			d.start(ctx, p)
+		}
+	}
+}

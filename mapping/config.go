@@ -1,0 +1,261 @@
+package mapping
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"alignd/yamlfile"
+)
+
+// Config is the shape of the mapping file, as written. Compile gives it
+// meaning.
+type Config struct {
+	// The planning period the mapping is written for.
+	Period PeriodConfig `yaml:"period"`
+	// How the work of a ticket with several goals is split: "equal" (default)
+	// or "first", all of it to the first of them in the order of goals.
+	Split string `yaml:"split"`
+	// What "as it was known at the time" means for tickets that were labelled
+	// late: "backfilled" (default) or "strict", nothing is filled in.
+	BasisThen string `yaml:"basis_then"`
+	// Which completion of a reopened ticket counts: "last" (default) or
+	// "first".
+	Completion string `yaml:"completion"`
+	// Who works, and on which projects of the trackers.
+	Teams []TeamConfig `yaml:"teams"`
+	// What the work is for. Their order is the order of all reports.
+	Goals []GoalConfig `yaml:"goals"`
+	// Why off-plan work is done.
+	Reasons []ReasonConfig `yaml:"reasons"`
+	// Which tickets count for what. Among off-plan rules the first that
+	// matches wins; all goal rules that match count.
+	Rules []RuleConfig `yaml:"rules"`
+
+	doc *yamlfile.Document
+}
+
+// PeriodConfig is a planning period.
+type PeriodConfig struct {
+	// What it is called, such as 2026-Q4.
+	Name string `yaml:"name"`
+	// The first day.
+	From *Date `yaml:"from"`
+	// The last day, included.
+	To *Date `yaml:"to"`
+}
+
+// TeamConfig is who works.
+type TeamConfig struct {
+	// Short name in metrics: a-z, 0-9, _ and -.
+	ID string `yaml:"id"`
+	// Name for people, the id by default.
+	Name string `yaml:"name"`
+	// Connector name to keys of Jira projects or Linear teams.
+	Owns map[string][]string `yaml:"owns"`
+	// IANA time zone such as Europe/Berlin, UTC by default.
+	TimeZone string `yaml:"time_zone"`
+	// People in full-time equivalents, such as 6 or 4.5.
+	Capacity *Capacity `yaml:"capacity"`
+	// When the team works.
+	Calendar CalendarConfig `yaml:"calendar"`
+	// Statuses that the tracker calls active but in which work waits, such as
+	// In Review.
+	WaitingStatuses []string `yaml:"waiting_statuses"`
+}
+
+// CalendarConfig is when a team works, in its own time zone.
+type CalendarConfig struct {
+	// Working days: mon, tue, wed, thu, fri (default), sat, sun.
+	Days []string `yaml:"days"`
+	// Working hours of such a day, 09:00-17:00 by default.
+	Hours *Hours `yaml:"hours"`
+	// Dates without work.
+	Holidays []Date `yaml:"holidays"`
+}
+
+// GoalConfig is a strategic goal.
+type GoalConfig struct {
+	// Short name in rules and metrics: a-z, 0-9, _ and -.
+	ID string `yaml:"id"`
+	// Name for people, the id by default.
+	Name string `yaml:"name"`
+	// Why the goal matters.
+	Why string `yaml:"why"`
+	// How everybody will know that it is reached.
+	DoneWhen string `yaml:"done_when"`
+	// When to look at the goal again.
+	Review *Date `yaml:"review"`
+	// Which share of the work it should get: 40%, or a dated list.
+	Target TargetsConfig `yaml:"target"`
+	// Its dated status; without one the goal is always active.
+	Status []StatusConfig `yaml:"status"`
+}
+
+// TargetsConfig is one share for all time or a dated list of shares.
+type TargetsConfig struct {
+	Always *Share
+	Dated  []TargetConfig
+}
+
+// TargetConfig is the target share from a date on.
+type TargetConfig struct {
+	// The date (midnight in each team's time zone) or instant it holds from.
+	From *Moment `yaml:"from"`
+	// The share, such as 40% or 0.4.
+	Share *Share `yaml:"share"`
+}
+
+// UnmarshalYAMLNode reads `40%` or a list of {from, share}.
+func (t *TargetsConfig) UnmarshalYAMLNode(node *yaml.Node, report func(path, format string, args ...any), path string) {
+	if node.Kind == yaml.SequenceNode {
+		yamlfile.DecodeNode(node, report, path, &t.Dated)
+		return
+	}
+	t.Always = new(Share)
+	yamlfile.DecodeNode(node, report, path, t.Always)
+}
+
+// StatusConfig is a goal's status from a date on.
+type StatusConfig struct {
+	// The date (midnight in each team's time zone) or instant it holds from.
+	From *Moment `yaml:"from"`
+	// planned, active, paused, done or retired.
+	Is string `yaml:"is"`
+	// Why it changed.
+	Why string `yaml:"why"`
+}
+
+// ReasonConfig is why off-plan work is done.
+type ReasonConfig struct {
+	// Short name in rules and metrics: a-z, 0-9, _ and -.
+	ID string `yaml:"id"`
+	// Name for people, the id by default.
+	Name string `yaml:"name"`
+}
+
+// RuleConfig says what the tickets that match a condition count for. It leads
+// to exactly one of goal, goals, reason, off_plan and exclude.
+type RuleConfig struct {
+	// Name of the rule in explanations, unique.
+	Name string `yaml:"name"`
+	// What a ticket must be like.
+	When WhenConfig `yaml:"when"`
+	// The goal it counts for.
+	Goal string `yaml:"goal"`
+	// The rule's weight when a ticket has several goals, 1 by default.
+	Weight *int `yaml:"weight"`
+	// Several goals with their weights.
+	Goals map[string]int `yaml:"goals"`
+	// Off-plan, for this reason.
+	Reason string `yaml:"reason"`
+	// Off-plan, without a reason.
+	OffPlan bool `yaml:"off_plan"`
+	// The off-plan rule wins over goals.
+	Override bool `yaml:"override"`
+	// The ticket is left out of all accounts, such as a template.
+	Exclude bool `yaml:"exclude"`
+}
+
+// WhenConfig is what a ticket must be like. Every condition that is given must
+// hold; within one of them any listed value suffices. Upper and lower case are
+// the same unless case_sensitive is set. In labels, component, linear_project
+// and initiative * stands for any text.
+type WhenConfig struct {
+	// Labels; a label in a Linear group is written Group/Label.
+	Labels LabelsConfig `yaml:"labels"`
+	// Name of the connector in alignd.yml.
+	Connector []string `yaml:"connector"`
+	// Key of the Jira project or Linear team.
+	Project []string `yaml:"project"`
+	// Id of a team of this file.
+	Team []string `yaml:"team"`
+	// Type of the ticket, such as Bug.
+	Type []string `yaml:"type"`
+	// Jira component.
+	Component []string `yaml:"component"`
+	// Present status in the tracker.
+	Status []string `yaml:"status"`
+	// Priority in the tracker.
+	Priority []string `yaml:"priority"`
+	// Key of the parent, the epic or any ticket above.
+	Parent []string `yaml:"parent"`
+	// Name of the Linear project the ticket or one above belongs to.
+	LinearProject []string `yaml:"linear_project"`
+	// Name of the initiative above.
+	Initiative []string `yaml:"initiative"`
+	// Regular expression (RE2) to be found anywhere in the title.
+	Title []string `yaml:"title"`
+	// Upper and lower case differ, in every condition of this rule.
+	CaseSensitive bool `yaml:"case_sensitive"`
+}
+
+// LabelsConfig says which labels a ticket must and must not have.
+type LabelsConfig struct {
+	// At least one of these.
+	Any []string `yaml:"any"`
+	// Every one of these.
+	All []string `yaml:"all"`
+	// Not one of these.
+	None []string `yaml:"none"`
+}
+
+// ReadConfig reads data without giving it meaning. Its mistakes are kept and
+// come out of Compile, together with those of meaning. name is shown in
+// messages.
+func ReadConfig(name string, data []byte) *Config {
+	cfg := &Config{Split: splitEqual, BasisThen: basisBackfilled, Completion: completionLast}
+	cfg.doc = yamlfile.Decode(name, data, cfg)
+	return cfg
+}
+
+// Parse reads and compiles a mapping. The error is of type yamlfile.Problems
+// and holds all mistakes. name is shown in messages.
+func Parse(name string, data []byte) (*RuleSet, error) {
+	return Compile(ReadConfig(name, data))
+}
+
+// Load reads and compiles the mapping file at path. Mistakes in the file come
+// as yamlfile.Problems.
+func Load(path string) (*RuleSet, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read mapping: %w", err)
+	}
+	return Parse(filepath.Base(path), data)
+}
+
+const noPersons = "alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead"
+
+// personKeys are keys people try that would need a person, without the signs
+// between their words.
+var personKeys = map[string]bool{
+	"accountid": true, "actor": true, "approver": true, "assigned": true, "assignedto": true, "assignee": true,
+	"assignees": true, "author": true, "commenter": true, "createdby": true, "creator": true, "developer": true,
+	"displayname": true, "email": true, "emailaddress": true, "engineer": true, "lead": true, "leader": true,
+	"mail": true, "manager": true, "member": true, "members": true, "owner": true, "owners": true, "people": true,
+	"person": true, "reporter": true, "reporters": true, "reviewer": true, "subscriber": true, "updatedby": true,
+	"user": true, "username": true, "users": true, "voter": true, "watcher": true, "watchers": true,
+	"worklogauthor": true, "currentuser": true, "isassigned": true, "assigneename": true, "delegate": true,
+}
+
+var keySigns = strings.NewReplacer("_", "", "-", "", " ", "", ".", "", "()", "")
+
+func explainPerson(key string) (string, bool) {
+	return noPersons, personKeys[keySigns.Replace(strings.ToLower(key))]
+}
+
+// ExplainKey refuses persons.
+func (WhenConfig) ExplainKey(key string) (string, bool) { return explainPerson(key) }
+
+// ExplainKey refuses persons.
+func (RuleConfig) ExplainKey(key string) (string, bool) { return explainPerson(key) }
+
+// ExplainKey refuses persons.
+func (TeamConfig) ExplainKey(key string) (string, bool) { return explainPerson(key) }
+
+// ExplainKey refuses persons.
+func (GoalConfig) ExplainKey(key string) (string, bool) { return explainPerson(key) }

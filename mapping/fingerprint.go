@@ -1,0 +1,76 @@
+package mapping
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"maps"
+	"slices"
+)
+
+// fingerprint hashes what the rules mean. Every value is quoted or a number,
+// so different meanings never write the same text.
+func fingerprint(rs *RuleSet) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "period %q %d %d\n", rs.period.Name, rs.period.From, rs.period.To)
+	fmt.Fprintf(h, "policy %t %t %t\n", rs.firstGoal, rs.strict, rs.firstCompletion)
+	for i := range rs.teams {
+		writeTeam(h, &rs.teams[i])
+	}
+	for i := range rs.goals {
+		writeGoal(h, &rs.goals[i])
+	}
+	for _, r := range rs.reasons {
+		fmt.Fprintf(h, "reason %q %q\n", r.ID, r.Name)
+	}
+	for i := range rs.rules {
+		writeRule(h, rs.names[i], &rs.rules[i])
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func writeTeam(h hash.Hash, t *Team) {
+	fmt.Fprintf(h, "team %q %q %q %d\n", t.ID, t.Name, t.Location.String(), t.Capacity)
+	for _, connector := range t.Connectors() {
+		fmt.Fprintf(h, "owns %q %q\n", connector, foldedSet(t.owns[connector]))
+	}
+	fmt.Fprintf(h, "calendar %t %d %d %d\n", t.Calendar.Days, t.Calendar.From, t.Calendar.To,
+		slices.Sorted(maps.Keys(t.Calendar.Holidays)))
+	fmt.Fprintf(h, "waiting %q\n", slices.Sorted(maps.Keys(t.waiting)))
+}
+
+func foldedSet(texts []string) []string {
+	out := make([]string, len(texts))
+	for i, s := range texts {
+		out[i] = fold(s)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func writeGoal(h hash.Hash, g *Goal) {
+	fmt.Fprintf(h, "goal %q %q %q %q %s\n", g.ID, g.Name, g.Why, g.DoneWhen, g.Review)
+	for _, s := range g.Statuses {
+		fmt.Fprintf(h, "status %s %d %q\n", s.From, s.Is, s.Why)
+	}
+	for _, d := range g.Targets {
+		fmt.Fprintf(h, "target %s %d\n", d.From, d.Share)
+	}
+}
+
+func writeRule(h hash.Hash, name string, r *rule) {
+	fmt.Fprintf(h, "rule %q %d %d %q %t %t\n", name, r.leads, r.goals, r.reason, r.override, r.caseSensitive)
+	for i := range r.when {
+		c := &r.when[i]
+		texts := make([]string, len(c.patterns))
+		for p := range c.patterns {
+			texts[p] = c.patterns[p].written
+			if !r.caseSensitive && c.field != fieldTitle {
+				texts[p] = fold(texts[p])
+			}
+		}
+		slices.Sort(texts)
+		fmt.Fprintf(h, "when %d %d %q\n", c.field, c.quantity, slices.Compact(texts))
+	}
+}

@@ -1,0 +1,166 @@
+package mapping_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"alignd/mapping"
+)
+
+func replace(t *testing.T, text, old, new string) string {
+	t.Helper()
+	if !strings.Contains(text, old) {
+		t.Fatalf("%q is not in the text", old)
+	}
+	return strings.Replace(text, old, new, 1)
+}
+
+// good is a mapping without mistakes and warnings.
+const good = `period: {name: p, from: 2026-10-01, to: 2026-12-31}
+teams:
+  - id: payments
+    owns: {acme: [PAY, BILL]}
+goals:
+  - id: checkout
+    target: 40%
+    status: [{from: 2026-10-01, is: active}]
+reasons:
+  - id: escalation
+rules:
+  - name: by label
+    when: {labels: {any: [checkout]}}
+    goal: checkout
+  - name: incidents
+    when: {type: Bug}
+    reason: escalation
+`
+
+func TestMistakes(t *testing.T) {
+	tests := []struct{ name, old, new, want string }{
+		{"period gone", "period: {name: p, from: 2026-10-01, to: 2026-12-31}", "split: first", `
+mapping.yml:1:1: period.name: is missing; call the period something such as 2026-Q4
+mapping.yml:1:1: period.from: is missing; write the first day such as 2026-10-01
+mapping.yml:1:1: period.to: is missing; write the last day such as 2026-12-31`},
+		{"period backwards", "to: 2026-12-31", "to: 2026-01-31", "mapping.yml:1:37: period.to: 2026-01-31 is before the first day 2026-10-01"},
+		{"no date", "to: 2026-12-31", "to: 31.12.2026", `mapping.yml:1:37: period.to: must be a date such as 2026-10-01; found "31.12.2026"`},
+		{"settings", "period", "split: primary\nbasis_then: now\ncompletion: middle\nperiod", `
+mapping.yml:1:1: split: must be equal or first; found "primary"
+mapping.yml:2:1: basis_then: must be backfilled or strict; found "now"
+mapping.yml:3:1: completion: must be last or first; found "middle"`},
+		{"unknown top key", "reasons:", "reason:", `mapping.yml:9:1: reason: unknown key reason; did you mean reasons? allowed: period, split, basis_then, completion, teams, goals, reasons, rules
+mapping.yml:17:5: rules[1].reason: unknown reason "escalation"; no reason is declared`},
+
+		{"team id", "id: payments", "id: Payments Team", `mapping.yml:3:5: teams[0].id: must be 1 to 40 of the characters a-z, 0-9, _ and -; found "Payments Team"`},
+		{"reserved id", "id: payments", "id: all", "mapping.yml:3:5: teams[0].id: all is reserved; choose another name than all, none, retired"},
+		{"id missing", "- id: payments\n    owns", "- owns", "mapping.yml:3:5: teams[0].id: is missing; give the team a short name such as team-1"},
+		{"same id", "  - id: escalation\n", "  - id: escalation\n  - id: escalation\n", "mapping.yml:11:5: reasons[1].id: escalation is the id of two reasons, of number 1 and number 2; ids must differ"},
+		{"owns nothing", "    owns: {acme: [PAY, BILL]}\n", "", "mapping.yml:3:5: teams[0].owns: is missing; name the projects or Linear teams that belong to the team, such as {acme: [PAY]}"},
+		{"owns no project", "[PAY, BILL]", "[]", "mapping.yml:4:12: teams[0].owns.acme: names no project or Linear team"},
+		{"project of two teams", "goals:", "  - id: billing\n    owns: {acme: [bill]}\ngoals:", "mapping.yml:6:19: teams[1].owns.acme[0]: bill of acme belongs to team payments already; a project can belong to one team only, here it would belong to billing too"},
+		{"project twice", "[PAY, BILL]", "[PAY, PAY]", "mapping.yml:4:24: teams[0].owns.acme[1]: PAY is listed twice"},
+		{"time zone", "goals:", "    time_zone: Berlin\ngoals:", `mapping.yml:5:5: teams[0].time_zone: unknown time zone "Berlin"; write one such as Europe/Berlin, America/New_York or UTC`},
+		{"capacity", "goals:", "    capacity: 0\ngoals:", `mapping.yml:5:5: teams[0].capacity: must be a number of people above 0 and up to 10000, such as 6 or 4.5; found "0"`},
+		{"capacity decimals", "goals:", "    capacity: 2.0005\ngoals:", `mapping.yml:5:5: teams[0].capacity: must be a number of people above 0 and up to 10000, such as 6 or 4.5; found "2.0005", which has more than 3 decimals`},
+		{"calendar", "goals:", "    calendar: {days: [mon, tuesday, wedn], hours: 17:00-09:00, holidays: [Christmas]}\ngoals:", `
+mapping.yml:5:37: teams[0].calendar.days[2]: must be one of mon, tue, wed, thu, fri, sat, sun; found "wedn"
+mapping.yml:5:44: teams[0].calendar.hours: must begin before they end, on the same day; found "17:00-09:00"
+mapping.yml:5:75: teams[0].calendar.holidays[0]: must be a date such as 2026-10-01; found "Christmas"`},
+		{"hours", "goals:", "    calendar: {hours: nine to five}\ngoals:", `mapping.yml:5:16: teams[0].calendar.hours: must be hours such as 09:00-17:00; found "nine to five"`},
+		{"no teams", "teams:\n  - id: payments\n    owns: {acme: [PAY, BILL]}\n", "", "mapping.yml:1:1: teams: is missing; declare at least one team, because only the work of teams is counted"},
+
+		{"target as a number", "40%", "40", "mapping.yml:7:5: goals[0].target: write 40% or 0.4; 40 alone could mean either"},
+		{"target above all", "40%", "140%", "mapping.yml:7:5: goals[0].target: must be at most 100%; found 140%"},
+		{"target with a comma", "40%", `"12,5%"`, `mapping.yml:7:5: goals[0].target: must be a share such as 40% or 0.4; found "12,5%"`},
+		{"dated target", "40%", "[{share: 40}, {from: 2026-10-01, shaer: 30%}, {from: 2026-09-01, share: 20%}]", `
+mapping.yml:7:14: goals[0].target[0].from: is missing; write the first day it holds, such as 2026-10-01
+mapping.yml:7:15: goals[0].target[0].share: write 40% or 0.4; 40 alone could mean either
+mapping.yml:7:27: goals[0].target[1].share: is missing; write a share such as 40%
+mapping.yml:7:46: goals[0].target[1].shaer: unknown key shaer; did you mean share? allowed: from, share
+mapping.yml:7:60: goals[0].target[2].from: 2026-09-01 must be later than 2026-10-01 above; list the oldest first`},
+		{"targets add up", "reasons:", "  - {id: mobile, target: [{from: 2026-11-01, share: 60.5%}]}\nreasons:", "mapping.yml:5:1: goals: the targets of active goals add up to 100.5% from 2026-11-01 on (checkout 40%, mobile 60.5%); they share 100% of the work"},
+		{"targets add up always", "reasons:", "  - {id: mobile, target: 70%}\n  - {id: search, target: 35%}\nreasons:", `
+mapping.yml:5:1: goals: the targets of active goals add up to 105% (mobile 70%, search 35%); they share 100% of the work
+mapping.yml:5:1: goals: the targets of active goals add up to 145% from 2026-10-01 on (checkout 40%, mobile 70%, search 35%); they share 100% of the work`},
+		{"status as a word", "[{from: 2026-10-01, is: active}]", "active", `mapping.yml:8:5: goals[0].status: must be a list, one element per line beginning with "- "; found the text "active"`},
+		{"status order", "is: active}]", "is: active}, {from: 2026-10-01, is: stopped}, {is: paused}, {from: soon, is: pasued}]", `
+mapping.yml:8:47: goals[0].status[1].from: 2026-10-01 must be later than 2026-10-01 above; list the oldest first
+mapping.yml:8:65: goals[0].status[1].is: unknown status "stopped"; allowed: planned, active, paused, done, retired
+mapping.yml:8:79: goals[0].status[2].from: is missing; write the first day it holds, such as 2026-10-01
+mapping.yml:8:94: goals[0].status[3].from: must be a date such as 2026-10-01 or an instant such as 2026-10-01T09:30:00+02:00; found "soon"
+mapping.yml:8:106: goals[0].status[3].is: unknown status "pasued"; did you mean paused? allowed: planned, active, paused, done, retired`},
+		{"date and instant of the same day", "is: active}]", "is: active}, {from: 2026-10-01T00:00:00Z, is: paused}]", "mapping.yml:8:47: goals[0].status[1].from: 2026-10-01T00:00:00Z must be later than 2026-10-01 above; list the oldest first"},
+
+		{"rule without a name", "- name: by label\n    when", "- when", "mapping.yml:12:5: rules[0].name: is missing; a name is how explanations call the rule"},
+		{"rule names", "name: incidents", "name: by label", `mapping.yml:15:5: rules[1].name: "by label" is the name of rule number 1 already; names must differ`},
+		{"leads nowhere", "    goal: checkout\n", "", "mapping.yml:12:5: rules[0]: leads nowhere; add one of goal, goals, reason, off_plan: true, exclude: true"},
+		{"leads to two places", "    goal: checkout\n", "    goal: checkout\n    off_plan: true\n", "mapping.yml:12:5: rules[0]: leads to goal and off_plan at once; keep one of goal, goals, reason, off_plan: true, exclude: true"},
+		{"unknown goal", "goal: checkout", "goal: chekout", `mapping.yml:14:5: rules[0].goal: unknown goal "chekout"; did you mean checkout? declared: checkout`},
+		{"unknown goals", "goal: checkout", "goals: {checkout: 0, mobile: 2}", `
+mapping.yml:14:13: rules[0].goals.checkout: a weight is a whole number from 1 to 1000; found 0
+mapping.yml:14:26: rules[0].goals.mobile: unknown goal "mobile"; declared: checkout`},
+		{"fractions as weights", "goal: checkout", "goals: {checkout: 0.7}", "mapping.yml:14:13: rules[0].goals.checkout: must be a whole number; found 0.7"},
+		{"unknown reason", "reason: escalation", "reason: incident", `mapping.yml:17:5: rules[1].reason: unknown reason "incident"; declared: escalation`},
+		{"unknown team", "{type: Bug}", "{team: [payment]}", `mapping.yml:16:19: rules[1].when.team[0]: unknown team "payment"; did you mean payments? declared: payments`},
+		{"override on a goal", "goal: checkout", "goal: checkout\n    override: true", "mapping.yml:15:5: rules[0].override: belongs to rules with reason or off_plan only: it lets them win over goals"},
+		{"weight on a reason", "reason: escalation", "reason: escalation\n    weight: 2", "mapping.yml:18:5: rules[1].weight: belongs to rules with goal only; goals has weights of its own"},
+		{"no condition", "{type: Bug}", "{}", "mapping.yml:16:5: rules[1].when: has no condition, so every ticket would match; add one such as labels: {any: [checkout]}"},
+		{"no when", "    when: {type: Bug}\n", "", "mapping.yml:15:5: rules[1].when: has no condition, so every ticket would match; add one such as labels: {any: [checkout]}"},
+		{"empty list", "{type: Bug}", "{type: []}", "mapping.yml:16:12: rules[1].when.type: lists nothing; write a value or remove the key"},
+		{"empty value", "{type: Bug}", `{type: ["", Bug]}`, "mapping.yml:16:19: rules[1].when.type[0]: is empty; no ticket has an empty value"},
+		{"misspelt condition", "labels: {any: [checkout]}", "lables: {any: [checkout]}", "mapping.yml:13:12: rules[0].when.lables: unknown key lables; did you mean labels? allowed: labels, connector, project, team, type, component, status, priority, parent, linear_project, initiative, title, case_sensitive"},
+		{"misspelt at every level", "labels: {any: [checkout]}", "labels: {ayn: [checkout]}", "mapping.yml:13:21: rules[0].when.labels.ayn: unknown key ayn; did you mean any? allowed: any, all, none"},
+		{"labels as a list", "labels: {any: [checkout]}", "labels: [checkout]", `mapping.yml:13:12: rules[0].when.labels: must be lines of "key: value" (any, all, none); found a list`},
+		{"star where it is none", "{type: Bug}", `{type: ["B*"]}`, `mapping.yml:16:19: rules[1].when.type[0]: * stands for any text in labels, component, linear_project and initiative only; found "B*"`},
+		{"star without quotes", "any: [checkout]", "any: [*-checkout]", `mapping.yml:13:5: a text that begins with * or & must be in quotes, such as "*-checkout"`},
+		{"title", "{type: Bug}", `{title: ["(", "(?=x)"]}`, "mapping.yml:16:20: rules[1].when.title[0]: is no regular expression (RE2): missing closing ): `(?i)(`\nmapping.yml:16:25: rules[1].when.title[1]: is no regular expression (RE2): invalid or unsupported Perl syntax: `(?=`"},
+		{"person", "{type: Bug}", "{assignee: jane, Reporter: joe, e-mail: x, account_id: y}", `
+mapping.yml:16:12: rules[1].when.assignee: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead
+mapping.yml:16:28: rules[1].when.Reporter: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead
+mapping.yml:16:43: rules[1].when.e-mail: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead
+mapping.yml:16:54: rules[1].when.account_id: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead`},
+		{"person elsewhere", "    owns", "    lead: jane\n    owns", "mapping.yml:4:5: teams[0].lead: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead"},
+		{"several mistakes", "goal: checkout", "goal: chekout\n    wieght: 2", `
+mapping.yml:14:5: rules[0].goal: unknown goal "chekout"; did you mean checkout? declared: checkout
+mapping.yml:15:5: rules[0].wieght: unknown key wieght; did you mean weight? allowed: name, when, goal, weight, goals, reason, off_plan, override, exclude`},
+		{"empty", good, "", "mapping.yml: the file is empty"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			rs, err := mapping.Parse("mapping.yml", []byte(replace(t, good, tt.old, tt.new)))
+			if err == nil || rs != nil {
+				t.Fatalf("Parse = %v, %v, want an error", rs, err)
+			}
+			if diff := cmp.Diff(strings.TrimSpace(tt.want), err.Error()); diff != "" {
+				t.Errorf("mistakes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	tests := []struct{ name, old, new, want string }{
+		{"none", "split", "split", ""},
+		{"small team", "goals:", "    capacity: 2\ngoals:", "mapping.yml:5:5: teams[0].capacity: numbers about a team of one or two are numbers about a person; join the team with another one"},
+		{"capacity of some", "goals:", "    capacity: 5\n  - id: billing\n    owns: {acme: [X]}\ngoals:", "mapping.yml:6:5: teams[1]: team billing has no capacity while others have one, so it counts as one person in the numbers of the whole company; declare it for all teams or for none"},
+		{"unused", "reasons:", "  - id: mobile\n  - {id: old, status: [{from: 2020-01-01, is: retired}]}\nreasons:\n  - id: debt", `
+mapping.yml:9:5: goals[1]: no rule leads to goal mobile, so no work will ever count for it
+mapping.yml:12:5: reasons[0]: no rule leads to reason debt, so no work will ever count for it`},
+		{"reason last", "  - name: incidents", "  - {name: other, when: {labels: {any: unplanned}}, off_plan: true}\n  - name: incidents", `mapping.yml:15:5: rules[1]: rule "other" gives no reason but stands before rules that do, and the first that matches wins; move it to the end`},
+		{"only none", "{any: [checkout]}", "{none: [checkout]}", `mapping.yml:13:5: rules[0].when: rule "by label" matches every ticket that lacks some labels, so hardly any ticket inherits from its parent any more; add a condition that must be true`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			rs := parse(t, replace(t, good+"# split", tt.old, tt.new))
+			var got []string
+			for _, w := range rs.Warnings() {
+				got = append(got, fmt.Sprint(w))
+			}
+			if diff := cmp.Diff(strings.TrimSpace(tt.want), strings.Join(got, "\n")); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,90 @@
+// Package metrics is everything alignd shows to Prometheus: a Collector over
+// the published Snapshot, and the Process's own counters. Every metric name
+// lives in this package's names.go.
+package metrics
+
+// What the snapshot says. The families of work add up over classes, goals and
+// reasons; those of shares add up over nothing.
+const (
+	nameWorkSeconds       = "alignd_work_seconds"
+	nameWorkTickets       = "alignd_work_tickets"
+	nameWorkPoints        = "alignd_work_points"
+	nameWorkCapacity      = "alignd_work_capacity_seconds"
+	nameWorkIdle          = "alignd_work_idle_seconds"
+	nameWorkUnestimated   = "alignd_work_unestimated_tickets"
+	nameWorkWatermark     = "alignd_work_watermark_timestamp_seconds"
+	nameActiveFresh       = "alignd_active_fresh_ratio"
+	nameActiveTickets     = "alignd_active_tickets"
+	nameShare             = "alignd_share_ratio"
+	nameShareLower        = "alignd_share_lower_ratio"
+	nameShareUpper        = "alignd_share_upper_ratio"
+	nameShareEffective    = "alignd_share_effective_tickets"
+	nameGoalShare         = "alignd_goal_share_ratio"
+	nameGoalShareLower    = "alignd_goal_share_lower_ratio"
+	nameGoalShareUpper    = "alignd_goal_share_upper_ratio"
+	nameTarget            = "alignd_target_ratio"
+	nameTargetAligned     = "alignd_target_aligned_ratio"
+	nameTargetDistance    = "alignd_target_distance_ratio"
+	nameTargetFloor       = "alignd_target_distance_floor_ratio"
+	nameGoalInfo          = "alignd_goal_info"
+	nameGoalStatus        = "alignd_goal_status"
+	nameTickets           = "alignd_tickets"
+	nameTicketsOutside    = "alignd_tickets_outside"
+	nameTicketsExcluded   = "alignd_tickets_excluded"
+	nameTicketsConflict   = "alignd_tickets_conflicting"
+	nameRules             = "alignd_rules"
+	nameRuleTickets       = "alignd_rule_tickets"
+	nameConfigInfo        = "alignd_config_info"
+	nameSnapshotTimestamp = "alignd_snapshot_timestamp_seconds"
+	nameSeriesDropped     = "alignd_series_dropped_total"
+)
+
+// What the process counts itself.
+const (
+	nameAPIRequests      = "alignd_api_requests_total"
+	nameAPIDuration      = "alignd_api_request_duration_seconds"
+	nameAPIRemaining     = "alignd_api_rate_limit_remaining"
+	nameAPILimit         = "alignd_api_rate_limit_limit"
+	nameAPIReset         = "alignd_api_rate_limit_reset_timestamp_seconds"
+	nameAPIThrottled     = "alignd_api_throttled_seconds_total"
+	nameSyncWatermark    = "alignd_sync_watermark_timestamp_seconds"
+	nameSyncSuccess      = "alignd_sync_last_success_timestamp_seconds"
+	nameSyncAttempt      = "alignd_sync_last_attempt_timestamp_seconds"
+	nameSyncRuns         = "alignd_sync_runs_total"
+	nameSyncFailures     = "alignd_sync_failures_total"
+	nameSyncDuration     = "alignd_sync_duration_seconds"
+	nameChangesApplied   = "alignd_changes_applied_total"
+	nameChangesLate      = "alignd_changes_late_total"
+	nameTicketsSkipped   = "alignd_tickets_skipped_total"
+	nameTicketsReopened  = "alignd_tickets_reopened_total"
+	nameStoreBytes       = "alignd_store_bytes"
+	nameStoreErrors      = "alignd_store_errors_total"
+	nameSnapshotDuration = "alignd_snapshot_compute_duration_seconds"
+	nameReloadSuccessful = "alignd_config_last_reload_successful"
+	nameReloadSuccess    = "alignd_config_last_reload_success_timestamp_seconds"
+	nameLeader           = "alignd_leader"
+	nameBuildInfo        = "alignd_build_info"
+)
+
+// Labels. None of them ever holds a person, a ticket or the title of one.
+const (
+	labelBasis     = "basis"
+	labelClass     = "class"
+	labelCode      = "code"
+	labelConnector = "connector"
+	labelEndpoint  = "endpoint"
+	labelFreshness = "freshness"
+	labelGoal      = "goal"
+	labelHash      = "hash"
+	labelKind      = "kind"
+	labelReason    = "reason"
+	labelResource  = "resource"
+	labelRule      = "rule"
+	labelState     = "state"
+	labelStatus    = "status"
+	labelTeam      = "team"
+	labelThen      = "then"
+	labelTitle     = "title"
+	labelUnit      = "unit"
+	labelWindow    = "window"
+)

@@ -1,0 +1,104 @@
+package metrics_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"alignd/connectors"
+	"alignd/metrics"
+	"alignd/store"
+	"alignd/ticket"
+)
+
+func exercise(p *metrics.Process) {
+	now := time.Now()
+	p.ConfigLoaded()
+	p.SyncStarted("acme")
+	p.Request("acme", "search", 200, 300*time.Millisecond)
+	p.Request("acme", "search", 429, 20*time.Millisecond)
+	p.Request("acme", "bulkfetch", 0, 30*time.Second)
+	p.Request("acme", "bulkfetch", 99999, time.Second)
+	p.RateLimit("acme", "requests", 1500, 1499, now.Add(time.Hour))
+	p.RateLimit("acme", "points", math.NaN(), 12, time.Time{})
+	p.RateLimit("acme", "burst", -1, -1, time.Time{})
+	p.Throttled("acme", 1500*time.Millisecond)
+	p.BatchApplied("acme", store.Applied{Created: 3, Gone: 1, Changes: []ticket.Change{
+		{Field: ticket.FieldState, FromState: ticket.StateTodo, ToState: ticket.StateDone},
+		{Field: ticket.FieldState, FromState: ticket.StateDone, ToState: ticket.StateActive},
+		{Field: ticket.FieldState, FromState: ticket.StateDone, ToState: ticket.StateDone},
+		{Field: ticket.FieldLabel}, {Field: ticket.FieldProject}, {Field: ticket.FieldParent}, {Field: ticket.FieldGroup},
+		{Field: ticket.FieldEstimate}, {Field: ticket.FieldPlan}, {Field: ticket.FieldTouch}, {Field: 200},
+	}})
+	p.LateChanges("acme", 2)
+	p.TicketSkipped("acme")
+	p.SyncFinished("acme", "full", 40*time.Second, nil)
+	p.SyncWatermark("acme", now.Add(-2*time.Minute))
+	p.StoreSize(4096)
+	p.StoreError()
+	p.SnapshotComputed(70 * time.Millisecond)
+	p.Leader(true)
+}
+
+func TestProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewPedanticRegistry()
+		p := metrics.NewProcess(reg)
+		golden(t, reg, "process_start.prom", "alignd_build_info")
+		exercise(p)
+		golden(t, reg, "process.prom", "alignd_build_info")
+		p.ForgetConnector("acme")
+		if got := exposition(t, reg); strings.Contains(got, "acme") {
+			t.Errorf("series of a forgotten connector:\n%s", got)
+		}
+		p.Leader(false)
+		p.ConfigRejected()
+		got := exposition(t, reg)
+		for _, want := range []string{"\nalignd_leader 0\n", "\nalignd_config_last_reload_successful 0\n", "\nalignd_build_info{"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("want %q in:\n%s", want, got)
+			}
+		}
+	})
+}
+
+func TestProcessLint(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	exercise(metrics.NewProcess(reg))
+	lint(t, reg)
+}
+
+func TestFailureReasons(t *testing.T) {
+	status := func(code int) error { return &connectors.StatusError{Status: code} }
+	for want, errs := range map[string][]error{
+		"auth":       {status(401), status(403)},
+		"rate_limit": {status(429), &connectors.StatusError{Status: 400, Throttled: true}},
+		"request":    {status(400), status(404), status(410)},
+		"server":     {status(500), status(503)},
+		"network":    {&net.OpError{Op: "dial", Err: errors.New("refused")}, context.DeadlineExceeded},
+		"other":      {errors.New("odd"), status(200), status(302)},
+	} {
+		for _, err := range errs {
+			reg := prometheus.NewPedanticRegistry()
+			p := metrics.NewProcess(reg)
+			p.SyncStarted("acme")
+			p.SyncFinished("acme", "incremental", time.Second, fmt.Errorf("read page 1: %w", err))
+			line := fmt.Sprintf("\nalignd_sync_failures_total{connector=\"acme\",reason=%q} 1\n", want)
+			got := exposition(t, reg)
+			if !strings.Contains(got, line) || strings.Count(got, "alignd_sync_failures_total{") != 6 {
+				t.Errorf("%v: want %q and five others in:\n%s", err, line, got)
+			}
+			if strings.Contains(got, "alignd_sync_last_success_timestamp_seconds{") {
+				t.Errorf("%v: counts as a success", err)
+			}
+		}
+	}
+}

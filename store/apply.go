@@ -1,0 +1,230 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"alignd/ticket"
+)
+
+func (e *embedded) Apply(ctx context.Context, b Batch) (Applied, error) {
+	if err := errors.Join(ctx.Err(), checkBatch(&b)); err != nil {
+		return Applied{}, err
+	}
+	tx, err := e.db.Begin(true)
+	if err != nil {
+		return Applied{}, fmt.Errorf("write store: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	w, err := e.newWriter(tx, b.Connector)
+	if err == nil {
+		err = w.batch(&b)
+	}
+	if err == nil && w.dirty { // without, it spares two waits for the disk
+		err = tx.Commit()
+	}
+	if err != nil {
+		delete(e.tables, b.Connector) // may hold texts that were not written
+		return Applied{}, fmt.Errorf("write batch of %q: %w", b.Connector, err)
+	}
+	return w.applied, nil
+}
+
+func checkBatch(b *Batch) error {
+	if b.Connector == "" {
+		return errors.New("batch without a connector")
+	}
+	for i := range b.Tickets {
+		if id := b.Tickets[i].ID; id.Connector != b.Connector || id.UID == "" {
+			return fmt.Errorf("ticket %q in a batch of %q", id, b.Connector)
+		}
+	}
+	return nil
+}
+
+// writer applies one batch within one transaction.
+type writer struct {
+	bucket                *bbolt.Bucket
+	tickets, names, texts *bbolt.Bucket
+
+	table   *textTable
+	enc     encoder
+	created map[string]bool // UIDs
+	applied Applied
+	dirty   bool // something was written
+}
+
+// textTable is the table of texts as the writer needs it: both directions, no
+// names.
+type textTable struct {
+	refs  map[string]uint64
+	texts texts
+}
+
+func (e *embedded) newWriter(tx *bbolt.Tx, connector string) (*writer, error) {
+	bucket, err := tx.Bucket(keyConnectors).CreateBucketIfNotExists([]byte(connector))
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{bucket: bucket, created: map[string]bool{}}
+	if w.tickets, err = bucket.CreateBucketIfNotExists(keyTickets); err != nil {
+		return nil, err
+	}
+	w.tickets.FillPercent = fillPercent
+	if w.names, err = bucket.CreateBucketIfNotExists(keyNames); err != nil {
+		return nil, err
+	}
+	if w.texts, err = bucket.CreateBucketIfNotExists(keyTexts); err != nil {
+		return nil, err
+	}
+	if e.tables[connector] == nil {
+		e.tables[connector] = readTable(w.texts)
+	}
+	w.table = e.tables[connector]
+	w.enc.ref = w.ref
+	return w, nil
+}
+
+func readTable(b *bbolt.Bucket) *textTable {
+	t := &textTable{refs: map[string]uint64{}}
+	t.add("")
+	c := b.Cursor()
+	for k, text := c.First(); k != nil; k, text = c.Next() {
+		t.add(string(text))
+	}
+	return t
+}
+
+func (t *textTable) add(text string) uint64 {
+	n := uint64(len(t.texts.raw))
+	t.refs[text] = n
+	t.texts.raw = append(t.texts.raw, text)
+	t.texts.named = t.texts.raw
+	return n
+}
+
+// ref returns the number of a text, a new one if need be.
+func (w *writer) ref(text string) (uint64, error) {
+	if n, ok := w.table.refs[text]; ok {
+		return n, nil
+	}
+	n := w.table.add(text)
+	return n, w.texts.Put(binary.BigEndian.AppendUint64(nil, n), []byte(text))
+}
+
+func (w *writer) batch(b *Batch) error {
+	if err := w.putNames(b.Names); err != nil {
+		return err
+	}
+	gone := make(map[string]bool, len(b.Gone))
+	for _, uid := range b.Gone {
+		gone[uid] = true
+		if err := w.forget(uid); err != nil {
+			return fmt.Errorf("forget ticket %q: %w", uid, err)
+		}
+	}
+	for i := range b.Tickets {
+		tk := &b.Tickets[i]
+		if gone[tk.ID.UID] {
+			continue
+		}
+		if err := w.put(tk); err != nil {
+			return fmt.Errorf("ticket %q: %w", tk.ID, err)
+		}
+	}
+	return w.putWatermark(b.Watermark)
+}
+
+func (w *writer) putNames(names map[string]string) error {
+	for id, name := range names {
+		if old := w.names.Get([]byte(id)); id == "" || old != nil && string(old) == name {
+			continue
+		}
+		w.dirty = true
+		if err := w.names.Put([]byte(id), []byte(name)); err != nil {
+			return fmt.Errorf("name of %q: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (w *writer) putWatermark(mark time.Time) error {
+	if mark.IsZero() {
+		return nil
+	}
+	text := mark.UTC().AppendFormat(nil, time.RFC3339Nano)
+	if bytes.Equal(w.bucket.Get(keyWatermark), text) {
+		return nil
+	}
+	w.dirty = true
+	return w.bucket.Put(keyWatermark, text)
+}
+
+func (w *writer) forget(uid string) error {
+	if uid == "" || w.tickets.Get([]byte(uid)) == nil {
+		return nil
+	}
+	w.dirty = true
+	w.applied.Gone++
+	return w.tickets.Delete([]byte(uid))
+}
+
+func (w *writer) put(tk *ticket.Ticket) error {
+	uid := []byte(tk.ID.UID)
+	stored := w.tickets.Get(uid)
+	if stored == nil {
+		w.created[tk.ID.UID] = true
+		w.applied.Created++
+	}
+	value, err := w.enc.ticket(w.merge(stored, tk))
+	if err != nil || bytes.Equal(stored, value) {
+		return err
+	}
+	w.dirty = true
+	return w.tickets.Put(uid, value)
+}
+
+// merge joins the reading with the stored one and notes what it teaches. A
+// stored one that cannot be read is replaced: that is how it heals.
+func (w *writer) merge(stored []byte, tk *ticket.Ticket) *ticket.Ticket {
+	known := ticket.Ticket{ID: tk.ID}
+	if stored == nil || decodeTicket(stored, &w.table.texts, &known) != nil {
+		return tk
+	}
+	merged := ticket.Merge(known, *tk)
+	if !w.created[tk.ID.UID] {
+		w.applied.Changes = appendNew(w.applied.Changes, &known, &merged)
+	}
+	return &merged
+}
+
+// appendNew appends the history entries of next that known did not have. An
+// "updated" stamp that has become a touch was known.
+func appendNew(to []ticket.Change, known, next *ticket.Ticket) []ticket.Change {
+	had := make(map[ticket.Change]int, len(known.Changes)+1)
+	for _, c := range known.Changes {
+		had[normal(c)]++
+	}
+	had[normal(ticket.Change{At: known.Updated, Field: ticket.FieldTouch})]++
+	for _, c := range next.Changes {
+		key := normal(c)
+		if had[key] > 0 {
+			had[key]--
+			continue
+		}
+		to = append(to, c)
+	}
+	return to
+}
+
+// normal makes == mean the same instant.
+func normal(c ticket.Change) ticket.Change {
+	c.At = c.At.Round(0).UTC()
+	return c
+}

@@ -1,0 +1,84 @@
+// Package store keeps facts: tickets with their history, names, and how far
+// each connector has been read. Results are never stored; they are computed
+// from the facts each time.
+//
+// Open returns the embedded store. Every implementation passes the same
+// conformance suite (see storetest).
+package store
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"alignd/ticket"
+)
+
+// Errors that callers branch on.
+var (
+	// ErrInUse means another process has the store open.
+	ErrInUse = errors.New("store is in use by another process")
+	// ErrFormat means the store was written by a version that this one
+	// cannot read.
+	ErrFormat = errors.New("unsupported store format")
+)
+
+// Store keeps the facts of all connectors. All methods are safe for concurrent
+// use.
+type Store interface {
+	// Apply writes one batch atomically: all of it or nothing. It is
+	// idempotent, and of two readings of a ticket the one with the later
+	// Updated stays, whatever the order of arrival (see ticket.Merge). It
+	// returns what changed in comparison with what was known.
+	Apply(ctx context.Context, b Batch) (Applied, error)
+
+	// View calls fn with a consistent view that does not change while fn
+	// runs and must not be used after it. An error met while reading through
+	// the view is returned by View, unless fn returns one of its own.
+	View(ctx context.Context, fn func(View) error) error
+
+	// Size returns the bytes the store takes.
+	Size(ctx context.Context) (int64, error)
+
+	// Close waits for running calls and releases the store.
+	Close() error
+}
+
+// Batch is what one page of a walk teaches.
+type Batch struct {
+	Connector string
+	Tickets   []ticket.Ticket
+	Gone      []string          // UIDs to forget
+	Names     map[string]string // merged into the connector's names
+
+	// Watermark moves the connector's watermark. Zero leaves it; it is set
+	// only with the last page of a complete walk.
+	Watermark time.Time
+}
+
+// Applied counts what a batch changed. Facts that were known already count
+// nowhere.
+type Applied struct {
+	Created int
+	Gone    int
+	// Changes holds the history entries that were not known before, of
+	// tickets that were known before: the raw material of the "changes
+	// applied" and "late changes" counters.
+	Changes []ticket.Change
+}
+
+// View is a consistent look at the facts.
+type View interface {
+	// Tickets yields every ticket once, ordered by connector and UID, names
+	// filled in. The pointer and its slices are only valid until the next
+	// iteration; use ticket.Ticket.Clone to keep one.
+	Tickets() iter.Seq[*ticket.Ticket]
+
+	// Ticket returns one ticket, names filled in, free to keep.
+	Ticket(id ticket.ID) (ticket.Ticket, bool)
+
+	// Watermarks returns how far each connector that completed a walk has
+	// been read, in the tracker's time.
+	Watermarks() map[string]time.Time
+}

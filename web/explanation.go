@@ -1,0 +1,90 @@
+package web
+
+import (
+	"time"
+
+	"alignd/alignment"
+)
+
+// Explanation is the JSON form of alignment.Explanation.
+type Explanation struct {
+	Connector string     `json:"connector"`
+	Key       string     `json:"key"`
+	Title     string     `json:"title"`
+	Type      string     `json:"type"`
+	Project   string     `json:"project"`
+	Status    string     `json:"status"`
+	State     string     `json:"state"`
+	Container bool       `json:"container,omitempty"` // an epic, project or initiative: it carries no work itself
+	Labels    []string   `json:"labels"`
+	Team      string     `json:"team"`                // empty: in no declared team
+	Watermark *time.Time `json:"watermark,omitempty"` // absent until the first complete walk
+	Now       Verdict    `json:"now"`                 // basis now
+	Then      []Verdict  `json:"then"`                // basis then, oldest first, each up to the next
+}
+
+// Verdict is what the rules say of a ticket from an instant on.
+type Verdict struct {
+	From       time.Time `json:"from"`
+	Cells      []Cell    `json:"cells"` // empty if excluded
+	Excluded   bool      `json:"excluded,omitempty"`
+	Rules      []string  `json:"rules"`
+	Inherited  *Ancestor `json:"inherited_from,omitempty"`
+	Backfilled bool      `json:"backfilled,omitempty"` // taken from the first later knowledge
+}
+
+// Cell is a part of a ticket's work.
+type Cell struct {
+	Class  string  `json:"class"`
+	Goal   string  `json:"goal,omitempty"`
+	Reason string  `json:"reason,omitempty"`
+	Share  float64 `json:"share"`
+}
+
+// Ancestor is the ticket a verdict is inherited from; Distance 1 is a parent
+// or group.
+type Ancestor struct {
+	Key      string `json:"key"`
+	Title    string `json:"title"`
+	Type     string `json:"type"`
+	Distance int    `json:"distance"`
+}
+
+// NewExplanation converts e.
+func NewExplanation(e alignment.Explanation) Explanation {
+	tk := &e.Ticket
+	out := Explanation{
+		Connector: tk.ID.Connector, Key: tk.Key, Title: tk.Title, Type: tk.Type, Project: tk.Project,
+		Status: tk.Status, State: tk.State.String(), Container: tk.Container,
+		Labels: orEmpty(tk.Labels), Team: e.Team, Now: newVerdict(e.Now), Then: []Verdict{},
+	}
+	if !e.Watermark.IsZero() {
+		out.Watermark = &e.Watermark
+	}
+	for _, v := range e.History {
+		out.Then = append(out.Then, newVerdict(v))
+	}
+	return out
+}
+
+func newVerdict(v alignment.Verdict) Verdict {
+	out := Verdict{
+		From: v.From, Cells: []Cell{}, Excluded: v.Excluded,
+		Rules: orEmpty(v.Rules), Backfilled: v.Backfilled,
+	}
+	for _, c := range v.Cells {
+		out.Cells = append(out.Cells, Cell{c.Cell.Class.String(), c.Cell.Goal, c.Cell.Reason, c.Share})
+	}
+	if a := v.Ancestor; a != nil {
+		out.Inherited = &Ancestor{a.Key, a.Title, a.Type, a.Distance}
+	}
+	return out
+}
+
+// orEmpty makes JSON say [] instead of null.
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}

@@ -1,0 +1,68 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed assets
+var assets embed.FS
+
+var (
+	stylesheet = mustRead("assets/style.css")
+	policy     = "default-src 'none'; style-src 'sha256-" + styleHash() + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	pages      = template.Must(template.New("").Funcs(template.FuncMap{
+		"style":        func() template.CSS { return template.CSS(stylesheet) },
+		"px":           func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
+		"lower":        strings.ToLower,
+		"minEffective": func() int { return minEffective },
+	}).ParseFS(assets, "assets/*.html"))
+)
+
+func mustRead(name string) string {
+	data, err := assets.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+func styleHash() string {
+	sum := sha256.Sum256([]byte(stylesheet))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func (h *handler) overview(w http.ResponseWriter, r *http.Request) {
+	p := newPage(h.source.Snapshot(), h.source.Status(), viewOf(r.URL.Query()), time.Now())
+	p.Version = h.version
+	h.render(w, http.StatusOK, "overview.html", p)
+}
+
+// render writes a whole page or, if the template breaks, none of it.
+func (h *handler) render(w http.ResponseWriter, status int, name string, data any) {
+	var buf bytes.Buffer
+	if err := pages.ExecuteTemplate(&buf, name, data); err != nil {
+		h.logger.Error("Rendering a page failed", "page", name, "err", err)
+		http.Error(w, "this page cannot be shown", http.StatusInternalServerError)
+		return
+	}
+	head := w.Header()
+	head.Set("Content-Type", "text/html; charset=utf-8")
+	head.Set("Content-Security-Policy", policy)
+	head.Set("Referrer-Policy", "no-referrer")
+	noStore(head)
+	w.WriteHeader(status)
+	_, _ = w.Write(buf.Bytes())
+}
+
+func noStore(head http.Header) {
+	head.Set("Cache-Control", "no-store")
+	head.Set("X-Content-Type-Options", "nosniff")
+}

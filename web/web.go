@@ -1,0 +1,73 @@
+// Package web shows the published snapshot to people and programs: a plain
+// page at /, an explanation of one ticket at /explain, and a JSON API under
+// /api/v1/. It computes no number of its own.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"alignd/alignment"
+)
+
+// Source is what the pages show. The daemon is one.
+type Source interface {
+	// Snapshot returns the published snapshot, nil before the first.
+	Snapshot() *alignment.Snapshot
+	Status() Status
+	// Explain says how the tickets with this key are classified; none if the
+	// key is not known. Keys are unique within a connector only, so there may
+	// be several.
+	Explain(ctx context.Context, key string) ([]alignment.Explanation, error)
+}
+
+// Status is the health the page shows beside the numbers.
+type Status struct {
+	// StaleAfter is the age of a watermark from which numbers are marked as
+	// old.
+	StaleAfter time.Duration
+	Connectors []ConnectorStatus // in the order of the config file
+}
+
+// ConnectorStatus says how far one connector has been read and how the last
+// attempt went. Zero times mean "never".
+type ConnectorStatus struct {
+	Name, Kind  string
+	Watermark   time.Time // complete up to here, in the tracker's time
+	LastSuccess time.Time
+	LastAttempt time.Time
+	NextAttempt time.Time
+	Error       string // of the last attempt, empty if it succeeded
+	Walking     bool
+	Read        int // tickets read in the current walk
+}
+
+// Options configure the handler.
+type Options struct {
+	Source  Source
+	Version string
+	Logger  *slog.Logger // nil logs nowhere
+}
+
+// NewHandler returns the handler of the pages and the API.
+func NewHandler(opts Options) http.Handler {
+	h := &handler{source: opts.Source, version: opts.Version, logger: opts.Logger}
+	if h.logger == nil {
+		h.logger = slog.New(slog.DiscardHandler)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", h.overview)
+	mux.HandleFunc("GET /explain", h.explainPage)
+	mux.Handle("/api/v1/snapshot", h.api(h.snapshotJSON))
+	mux.Handle("/api/v1/explain", h.api(h.explainJSON))
+	mux.Handle("/api/", h.api(unknownEndpoint))
+	return mux
+}
+
+type handler struct {
+	source  Source
+	version string
+	logger  *slog.Logger
+}
