@@ -48,7 +48,7 @@ func TestWorkingHours(t *testing.T) {
 
 // Days follow each other without gap or overlap, wherever clocks change.
 func TestDaysTileTime(t *testing.T) {
-	for _, zone := range []string{"UTC", "Europe/Berlin", "America/Sao_Paulo", "Atlantic/Azores", "America/Havana", "Africa/Cairo", "Asia/Beirut", "Pacific/Apia", "Australia/Lord_Howe"} {
+	for _, zone := range []string{"UTC", "Europe/Berlin", "America/Sao_Paulo", "Atlantic/Azores", "America/Havana", "Africa/Cairo", "Asia/Amman", "Asia/Gaza", "Asia/Beirut", "Pacific/Apia", "Australia/Lord_Howe"} {
 		loc, err := time.LoadLocation(zone)
 		if err != nil {
 			t.Fatal(err)

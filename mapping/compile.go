@@ -19,7 +19,7 @@ const (
 	completionFirst = "first"
 )
 
-// Compile gives a mapping its meaning. The error is of type yamlfile.Problems
+// Compile gives a mapping, which must come from ReadConfig, its meaning. The error is of type yamlfile.Problems
 // and holds all mistakes, those of ReadConfig included.
 func Compile(cfg *Config) (*RuleSet, error) {
 	c := &compiler{

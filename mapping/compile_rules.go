@@ -175,7 +175,7 @@ func (c *compiler) title(path string, expressions []string, r *rule) {
 		case e == "":
 			c.doc.Problemf(at(path, i), "is empty, so every title would match")
 		case err != nil:
-			c.doc.Problemf(at(path, i), "is no regular expression (RE2): %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+			c.doc.Problemf(at(path, i), "is no regular expression (RE2): %s", complaint(err, flags))
 		default:
 			cond.titles = append(cond.titles, re)
 			cond.patterns = append(cond.patterns, pattern{written: e})
@@ -186,6 +186,12 @@ func (c *compiler) title(path string, expressions []string, r *rule) {
 	}
 	c.use(fieldTitle)
 	r.when = append(r.when, cond)
+}
+
+// complaint is the error of a regular expression as the user wrote it.
+func complaint(err error, flags string) string {
+	words := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+	return strings.Replace(words, "`"+flags, "`", 1)
 }
 
 func (c *compiler) use(f field) {

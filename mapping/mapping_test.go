@@ -114,6 +114,9 @@ func TestReference(t *testing.T) {
 		t.Errorf("warnings = %v", rs.Warnings())
 	}
 	team := rs.Teams()[0]
+	if rs.Teams()[1].Waiting("In Review") {
+		t.Error("a team without waiting statuses has one")
+	}
 	if !team.Waiting("in review") || !team.Waiting("BLOCKED") || team.Waiting("In Progress") {
 		t.Error("waiting statuses are not those declared")
 	}

@@ -78,6 +78,7 @@ func TestConditions(t *testing.T) {
 		{"linear project", "linear_project: [\"Mobile *\"]", mapping.Facts{LinearProjects: []string{"mobile relaunch"}}, true},
 		{"initiative", "initiative: [Mobile]", mapping.Facts{Initiatives: []string{"Growth", "Mobile"}}, true},
 		{"title", "title: 'copy of [a-z]+-\\d+'", mapping.Facts{Title: "A Copy of PAY-12, please"}, true},
+		{"title alternatives", "title: 'x|COPY|y'", mapping.Facts{Title: "a copy"}, true},
 		{"title anchored", "title: ['^copy', 'please$']", mapping.Facts{Title: "A copy of it"}, false},
 		{"title case-sensitive", "title: Copy, case_sensitive: true", mapping.Facts{Title: "A copy"}, false},
 		{"and", "type: Bug, labels: {any: [a]}", mapping.Facts{Type: "Bug", Labels: []string{"a"}}, true},
@@ -149,12 +150,24 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-func TestNeedsAncestors(t *testing.T) {
-	for when, want := range map[string]bool{
-		"labels: {any: [a]}": false, "title: x": false, "parent: X-1": true, "linear_project: x": true, "initiative: x": true,
-	} {
-		if got := one(t, when).NeedsAncestors(); got != want {
-			t.Errorf("NeedsAncestors with %s = %t, want %t", when, got, want)
+// What no rule looks at need not be replayed for the sake of the rules.
+func TestLooksAt(t *testing.T) {
+	tests := []struct {
+		when                       string
+		ancestors, status, project bool
+	}{
+		{"labels: {any: [a]}, title: x, type: y", false, false, false},
+		{"parent: X-1", true, false, false},
+		{"linear_project: x", true, false, false},
+		{"initiative: x", true, false, false},
+		{"status: x", false, true, false},
+		{"project: x", false, false, true},
+		{"team: payments", false, false, true},
+	}
+	for _, tt := range tests {
+		rs := one(t, tt.when)
+		if a, s, p := rs.NeedsAncestors(), rs.LooksAtStatus(), rs.LooksAtProject(); a != tt.ancestors || s != tt.status || p != tt.project {
+			t.Errorf("%s: ancestors, status, project = %t, %t, %t", tt.when, a, s, p)
 		}
 	}
 }
@@ -181,5 +194,13 @@ func TestExplain(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+}
+
+func TestExplainManyLabels(t *testing.T) {
+	step := one(t, "labels: {any: [x]}").Explain(&mapping.Facts{Labels: strings.Fields("a b c d e f g h i j k l")})[0]
+	want := `labels.any: wants "x"; the ticket has "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", 2 more`
+	if diff := cmp.Diff(want, step.Failed); diff != "" {
+		t.Errorf("words (-want +got):\n%s", diff)
 	}
 }

@@ -46,6 +46,7 @@ mapping.yml:1:1: period.from: is missing; write the first day such as 2026-10-01
 mapping.yml:1:1: period.to: is missing; write the last day such as 2026-12-31`},
 		{"period backwards", "to: 2026-12-31", "to: 2026-01-31", "mapping.yml:1:37: period.to: 2026-01-31 is before the first day 2026-10-01"},
 		{"no date", "to: 2026-12-31", "to: 31.12.2026", `mapping.yml:1:37: period.to: must be a date such as 2026-10-01; found "31.12.2026"`},
+		{"mistyped year", "2026-10-01, to", "0226-10-01, to", `mapping.yml:1:19: period.from: must be a date such as 2026-10-01; found "0226-10-01"`},
 		{"settings", "period", "split: primary\nbasis_then: now\ncompletion: middle\nperiod", `
 mapping.yml:1:1: split: must be equal or first; found "primary"
 mapping.yml:2:1: basis_then: must be backfilled or strict; found "now"
@@ -115,13 +116,29 @@ mapping.yml:14:26: rules[0].goals.mobile: unknown goal "mobile"; declared: check
 		{"labels as a list", "labels: {any: [checkout]}", "labels: [checkout]", `mapping.yml:13:12: rules[0].when.labels: must be lines of "key: value" (any, all, none); found a list`},
 		{"star where it is none", "{type: Bug}", `{type: ["B*"]}`, `mapping.yml:16:19: rules[1].when.type[0]: * stands for any text in labels, component, linear_project and initiative only; found "B*"`},
 		{"star without quotes", "any: [checkout]", "any: [*-checkout]", `mapping.yml:13:5: a text that begins with * or & must be in quotes, such as "*-checkout"`},
-		{"title", "{type: Bug}", `{title: ["(", "(?=x)"]}`, "mapping.yml:16:20: rules[1].when.title[0]: is no regular expression (RE2): missing closing ): `(?i)(`\nmapping.yml:16:25: rules[1].when.title[1]: is no regular expression (RE2): invalid or unsupported Perl syntax: `(?=`"},
+		{"title", "{type: Bug}", `{title: ["(", "(?=x)"]}`, "mapping.yml:16:20: rules[1].when.title[0]: is no regular expression (RE2): missing closing ): `(`\nmapping.yml:16:25: rules[1].when.title[1]: is no regular expression (RE2): invalid or unsupported Perl syntax: `(?=`"},
 		{"person", "{type: Bug}", "{assignee: jane, Reporter: joe, e-mail: x, account_id: y}", `
 mapping.yml:16:12: rules[1].when.assignee: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead
 mapping.yml:16:28: rules[1].when.Reporter: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead
 mapping.yml:16:43: rules[1].when.e-mail: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead
 mapping.yml:16:54: rules[1].when.account_id: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead`},
 		{"person elsewhere", "    owns", "    lead: jane\n    owns", "mapping.yml:4:5: teams[0].lead: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead"},
+		{"person in a goal", "    target", "    owner: jane\n    target", "mapping.yml:7:5: goals[0].owner: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead"},
+		{"empty texts", "[PAY, BILL]}", "[\"\"], \"\": [X]}\n    waiting_statuses: [\" \", \"a\\nb\"]\n    calendar: {days: []}", `
+mapping.yml:4:19: teams[0].owns.acme[0]: is empty; write the key of a project or Linear team
+mapping.yml:4:24: teams[0].owns[""]: must be the name of a connector
+mapping.yml:5:24: teams[0].waiting_statuses[0]: is empty; write the name of a status
+mapping.yml:5:29: teams[0].waiting_statuses[1]: must be one line
+mapping.yml:6:16: teams[0].calendar.days: names no working day`},
+		{"empty lists", "40%\n    status: [{from: 2026-10-01, is: active}]", "[]\n    status: []", `
+mapping.yml:7:5: goals[0].target: lists nothing; write a share such as 40% or remove the key
+mapping.yml:8:5: goals[0].status: lists nothing; write a status such as {from: 2026-10-01, is: active} or remove the key`},
+		{"status without a word", "is: active", "why: because", "mapping.yml:8:14: goals[0].status[0].is: is missing; write one of planned, active, paused, done, retired"},
+		{"no goals in goals", "goal: checkout", "goals: {}", "mapping.yml:14:5: rules[0].goals: lists nothing; write goals with their weights, such as {checkout: 2, mobile: 1}"},
+		{"empty titles", "{type: Bug}", `{title: [""]}`, "mapping.yml:16:20: rules[1].when.title[0]: is empty, so every title would match"},
+		{"no titles", "{type: Bug}", "{title: []}", "mapping.yml:16:12: rules[1].when.title: lists nothing; write a regular expression or remove the key"},
+		{"many goals", "  - id: checkout\n", manyGoals(25), `mapping.yml:38:5: rules[0].goal: unknown goal "checkout"; declared: g0, g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14, g15, g16, g17, g18, g19, ...`},
+		{"large numbers", "40%", "9999999999999999999.5%", `mapping.yml:7:5: goals[0].target: must be a share such as 40% or 0.4; found "9999999999999999999.5%"`},
 		{"several mistakes", "goal: checkout", "goal: chekout\n    wieght: 2", `
 mapping.yml:14:5: rules[0].goal: unknown goal "chekout"; did you mean checkout? declared: checkout
 mapping.yml:15:5: rules[0].wieght: unknown key wieght; did you mean weight? allowed: name, when, goal, weight, goals, reason, off_plan, override, exclude`},
@@ -131,13 +148,22 @@ mapping.yml:15:5: rules[0].wieght: unknown key wieght; did you mean weight? allo
 		t.Run(tt.name, func(t *testing.T) {
 			rs, err := mapping.Parse("mapping.yml", []byte(replace(t, good, tt.old, tt.new)))
 			if err == nil || rs != nil {
-				t.Fatalf("Parse = %v, %v, want an error", rs, err)
+				t.Fatalf("a mapping = %t, error = %v, want an error only", rs != nil, err)
 			}
 			if diff := cmp.Diff(strings.TrimSpace(tt.want), err.Error()); diff != "" {
 				t.Errorf("mistakes (-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+// manyGoals declares n goals.
+func manyGoals(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "  - id: g%d\n", i)
+	}
+	return b.String()
 }
 
 func TestWarnings(t *testing.T) {

@@ -193,7 +193,7 @@ func FuzzParse(f *testing.F) {
 		rs, err := mapping.Parse("mapping.yml", data)
 		if err != nil {
 			if rs != nil || err.Error() == "" {
-				t.Errorf("Parse = %v, %q", rs, err)
+				t.Errorf("a mapping = %t, error = %q, want an error only", rs != nil, err)
 			}
 			return
 		}

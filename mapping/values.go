@@ -13,23 +13,30 @@ func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText reads 2006-01-02.
 func (d *Date) UnmarshalText(text []byte) error {
-	day, err := ParseDate(string(text))
-	if err != nil {
+	day, ok := sensibleDate(string(text))
+	if !ok {
 		return fmt.Errorf("must be a date such as 2026-10-01; found %q", text)
 	}
 	*d = day
 	return nil
 }
 
+// sensibleDate reads a date within the years any ticket can be from, because a
+// mistyped year would make periods of centuries.
+func sensibleDate(s string) (Date, bool) {
+	day, err := ParseDate(s)
+	return day, err == nil && s >= "1970" && s < "2200"
+}
+
 // UnmarshalText reads a date or an RFC 3339 instant.
 func (m *Moment) UnmarshalText(text []byte) error {
 	s := string(text)
-	if day, err := ParseDate(s); err == nil {
+	if day, ok := sensibleDate(s); ok {
 		*m = Moment{Date: day}
 		return nil
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
+	if err != nil || s < "1970" || s >= "2200" {
 		return fmt.Errorf("must be a date such as 2026-10-01 or an instant such as 2026-10-01T09:30:00+02:00; found %q", text)
 	}
 	*m = Moment{Instant: t.UTC()}
@@ -47,7 +54,7 @@ func (m Moment) String() string {
 // Share is a part of the work in millionths.
 type Share int64
 
-const whole = 1_000_000
+const whole = 1_000_000 // the Share of everything
 
 var decimal = regexp.MustCompile(`^([0-9]{0,12})(?:\.([0-9]*))?$`)
 

@@ -188,7 +188,7 @@ func lint(t *testing.T, reg prometheus.Gatherer) {
 		t.Log("promtool is not installed: its check is skipped")
 		return
 	}
-	cmd := exec.Command(promtool, "check", "metrics")
+	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(exposition(t, reg))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("promtool check metrics: %v\n%s", err, out)
@@ -358,7 +358,7 @@ func BenchmarkScrape(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		got = httptest.NewRecorder()
-		handler.ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		handler.ServeHTTP(got, httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", nil))
 	}
 	b.ReportMetric(float64(len(seriesOf(got.Body.String()))), "series")
 }

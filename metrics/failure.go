@@ -22,15 +22,13 @@ const (
 var failureReasons = []string{failedAuth, failedRateLimit, failedRequest, failedServer, failedNetwork, failedOther}
 
 func failureReason(err error) string {
-	var status *connectors.StatusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*connectors.StatusError](err); ok {
 		if status.Throttled {
 			return failedRateLimit
 		}
 		return statusReason(status.Status)
 	}
-	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
+	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, context.DeadlineExceeded) {
 		return failedNetwork
 	}
 	return failedOther

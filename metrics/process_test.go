@@ -35,8 +35,14 @@ func exercise(p *metrics.Process) {
 		{Field: ticket.FieldState, FromState: ticket.StateTodo, ToState: ticket.StateDone},
 		{Field: ticket.FieldState, FromState: ticket.StateDone, ToState: ticket.StateActive},
 		{Field: ticket.FieldState, FromState: ticket.StateDone, ToState: ticket.StateDone},
-		{Field: ticket.FieldLabel}, {Field: ticket.FieldProject}, {Field: ticket.FieldParent}, {Field: ticket.FieldGroup},
-		{Field: ticket.FieldEstimate}, {Field: ticket.FieldPlan}, {Field: ticket.FieldTouch}, {Field: 200},
+		{Field: ticket.FieldLabel},
+		{Field: ticket.FieldProject},
+		{Field: ticket.FieldParent},
+		{Field: ticket.FieldGroup},
+		{Field: ticket.FieldEstimate},
+		{Field: ticket.FieldPlan},
+		{Field: ticket.FieldTouch},
+		{Field: 200},
 	}})
 	p.LateChanges("acme", 2)
 	p.TicketSkipped("acme")

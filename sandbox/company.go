@@ -167,8 +167,9 @@ func (c *Company) found() {
 // paused is when the tablet goal was paused, at midnight UTC of that day.
 func (c *Company) paused() time.Time { return c.now.AddDate(0, 0, -21).Truncate(24 * time.Hour) }
 
-// ramp grows from 0 to 1 over the last thirteen weeks.
-func (c *Company) ramp(at time.Time) float64 {
-	const weeks = 13 * 7 * 24 * time.Hour
-	return min(1, max(0, 1-float64(c.now.Sub(at))/float64(weeks)))
+// ramp grows from 0 to 1 within thirteen weeks, until so many weeks before now.
+func (c *Company) ramp(at time.Time, before float64) float64 {
+	const week = 7 * 24 * time.Hour
+	age := float64(c.now.Sub(at)) / float64(week)
+	return min(1, max(0, 1-(age-before)/13))
 }

@@ -190,10 +190,10 @@ func (cr *crew) fashion(kind string, at time.Time) float64 {
 	switch {
 	case kind == tablet && at.After(c.paused()):
 		return 0.35
-	case kind == marketplace && c.ramp(at) == 0:
+	case kind == marketplace && c.ramp(at, 0) == 0:
 		return 0
 	case kind == unmapped && cr.plan.drifts:
-		return 1 + 7*c.ramp(at)
+		return 1 + 8*c.ramp(at, 4)
 	}
 	return 1
 }

@@ -31,7 +31,7 @@ func (x *execution) page(con connection, args arguments, root bool) (any, error)
 	if f != nil {
 		return nil, f
 	}
-	nodes, err := x.select_(con, args)
+	nodes, err := x.wanted(con, args)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +92,8 @@ func argumentError(property, message string) *failure {
 	}
 }
 
-// select_ returns the nodes that are wanted, in a slice of their own.
-func (x *execution) select_(con connection, args arguments) ([]any, error) {
+// wanted returns the nodes that are wanted, in a slice of their own.
+func (x *execution) wanted(con connection, args arguments) ([]any, error) {
 	archived, _ := args["includeArchived"].(bool)
 	filter, _ := args["filter"].(map[string]any)
 	nodes := make([]any, 0, len(con.nodes))

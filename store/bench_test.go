@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,7 +53,7 @@ func fill(b testing.TB, s store.Store, n int, uid func(int) string) {
 		for i := from; i < min(n, from+page); i++ {
 			batch.Tickets = append(batch.Tickets, fact(i, uid(i)))
 		}
-		if _, err := s.Apply(context.Background(), batch); err != nil {
+		if _, err := s.Apply(b.Context(), batch); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -82,7 +81,7 @@ func BenchmarkTickets(b *testing.B) {
 			start := time.Now()
 			fill(b, s, n, uid)
 			b.Logf("filled in %s", time.Since(start))
-			size, err := s.Size(context.Background())
+			size, err := s.Size(b.Context())
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -95,7 +94,7 @@ func BenchmarkTickets(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				seen := 0
-				err := s.View(context.Background(), func(v store.View) error {
+				err := s.View(b.Context(), func(v store.View) error {
 					for range v.Tickets() {
 						seen++
 					}
@@ -119,7 +118,7 @@ func BenchmarkApply(b *testing.B) {
 		for j := range page {
 			batch.Tickets = append(batch.Tickets, fact(i*page+j, number(i*page+j)))
 		}
-		if _, err := s.Apply(context.Background(), batch); err != nil {
+		if _, err := s.Apply(b.Context(), batch); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -128,7 +127,7 @@ func BenchmarkApply(b *testing.B) {
 
 func open(t testing.TB, path string) store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Config{Path: path})
+	s, err := store.Open(t.Context(), store.Config{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}

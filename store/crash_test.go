@@ -98,7 +98,7 @@ func TestKillLeavesWholeBatches(t *testing.T) {
 // many batches, and returns the last acknowledged one.
 func killAfter(t *testing.T, path string, batches int, moment time.Duration) (last int) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), crashEnv+"="+path)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestEmbedded(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(tempDir(t), "a.db")) })
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "a.db")) })
 }
 
 func TestEmbeddedReopen(t *testing.T) {
@@ -35,20 +35,11 @@ func TestEmbeddedReopen(t *testing.T) {
 	})
 }
 
-// tempDir is a new folder each time; t.TempDir keeps them all to the end.
-func tempDir(t *testing.T) string {
-	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func TestSecondOpenIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	open(t, path)
 	for name, again := range openers {
-		if _, err := again(context.Background(), store.Config{Path: path}); !errors.Is(err, store.ErrInUse) {
+		if _, err := again(t.Context(), store.Config{Path: path}); !errors.Is(err, store.ErrInUse) {
 			t.Errorf("%s: error %v, want %v", name, err, store.ErrInUse)
 		} else if !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %q does not name the file", name, err)
@@ -63,19 +54,23 @@ var openers = map[string]func(context.Context, store.Config) (store.Store, error
 func TestOpenReadOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	s := open(t, path)
-	if _, err := s.Apply(context.Background(), store.Batch{Connector: "acme", Tickets: []ticket.Ticket{fact(1, "1")}}); err != nil {
+	if _, err := s.Apply(t.Context(), store.Batch{Connector: "acme", Tickets: []ticket.Ticket{fact(1, "1")}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // beside each other
-		r, err := store.OpenReadOnly(context.Background(), store.Config{Path: path})
+		r, err := store.OpenReadOnly(t.Context(), store.Config{Path: path})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Close()
-		if err := r.View(context.Background(), func(v store.View) error {
+		t.Cleanup(func() {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := r.View(t.Context(), func(v store.View) error {
 			if tk, ok := v.Ticket(ticket.ID{Connector: "acme", UID: "1"}); !ok || tk.Key != "PROJ1-1" {
 				t.Errorf("ticket %+v, %t", tk, ok)
 			}
@@ -83,7 +78,7 @@ func TestOpenReadOnly(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
-		if _, err := r.Apply(context.Background(), store.Batch{Connector: "acme"}); err == nil {
+		if _, err := r.Apply(t.Context(), store.Batch{Connector: "acme"}); err == nil {
 			t.Error("a store that is open for reading was written to")
 		}
 	}
@@ -128,9 +123,8 @@ func TestOpenErrors(t *testing.T) {
 		"cut off":           {cutOff(t, dir), "Open", store.ErrFormat, "cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := openers[test.open](context.Background(), store.Config{Path: test.path})
+			_, err := openers[test.open](t.Context(), store.Config{Path: test.path})
 			if err == nil {
-				s.Close()
 				t.Fatal("no error")
 			}
 			if test.is != nil && !errors.Is(err, test.is) {
@@ -212,19 +206,19 @@ func TestCorruptValue(t *testing.T) {
 		},
 	}
 	for name, read := range reads {
-		err := s.View(context.Background(), func(v store.View) error { read(v); return nil })
+		err := s.View(t.Context(), func(v store.View) error { read(v); return nil })
 		if err == nil || !strings.Contains(err.Error(), `"acme/10100"`) {
 			t.Errorf("%s: error %v does not name the ticket", name, err)
 		}
 	}
 	own := errors.New("of fn")
-	if err := s.View(context.Background(), func(v store.View) error { reads["Ticket"](v); return own }); !errors.Is(err, own) {
+	if err := s.View(t.Context(), func(v store.View) error { reads["Ticket"](v); return own }); !errors.Is(err, own) {
 		t.Errorf("error %v, want %v", err, own)
 	}
-	if _, err := s.Apply(context.Background(), store.Batch{Connector: "acme", Tickets: []ticket.Ticket{fact(100, "10100")}}); err != nil {
+	if _, err := s.Apply(t.Context(), store.Batch{Connector: "acme", Tickets: []ticket.Ticket{fact(100, "10100")}}); err != nil {
 		t.Fatalf("the next reading does not heal it: %v", err)
 	}
-	if err := s.View(context.Background(), func(v store.View) error { reads["Tickets"](v); return nil }); err != nil {
+	if err := s.View(t.Context(), func(v store.View) error { reads["Tickets"](v); return nil }); err != nil {
 		t.Error(err)
 	}
 }

@@ -35,7 +35,8 @@ type Store interface {
 
 	// View calls fn with a consistent view that does not change while fn
 	// runs and must not be used after it. An error met while reading through
-	// the view is returned by View, unless fn returns one of its own.
+	// the view is returned by View, unless fn returns one of its own. Fn must
+	// not wait for an Apply, which may have to wait for the view.
 	View(ctx context.Context, fn func(View) error) error
 
 	// Size returns the bytes the store takes.
@@ -49,7 +50,7 @@ type Store interface {
 type Batch struct {
 	Connector string
 	Tickets   []ticket.Ticket
-	Gone      []string          // UIDs to forget
+	Gone      []string          // UIDs to forget, even if among Tickets
 	Names     map[string]string // merged into the connector's names
 
 	// Watermark moves the connector's watermark. Zero leaves it; it is set

@@ -48,20 +48,20 @@ func TestStateAt(t *testing.T) {
 }
 
 func TestClone(t *testing.T) {
-	make := func() ticket.Ticket {
+	build := func() ticket.Ticket {
 		return ticket.Ticket{
 			ID: ticket.ID{Connector: "acme", UID: "1"}, Title: "kept",
 			Components: []string{"a"}, Labels: []string{"b"}, Groups: []string{"c"},
 			Changes: []ticket.Change{{At: day(1), To: "d"}},
 		}
 	}
-	tk := make()
+	tk := build()
 	c := tk.Clone()
 	if diff := cmp.Diff(tk, c); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	tk.Components[0], tk.Labels[0], tk.Groups[0], tk.Changes[0].To = "x", "x", "x", "x"
-	if diff := cmp.Diff(make(), c); diff != "" {
+	if diff := cmp.Diff(build(), c); diff != "" {
 		t.Errorf("the clone changes with its original (-want +got):\n%s", diff)
 	}
 	empty := (&ticket.Ticket{}).Clone()

@@ -156,6 +156,14 @@ f.yml:5:4: labels[1]: has no value; write a text or remove the key`},
 		{"not UTF-8", "name: \xff\n", "f.yml:1:1: the file is not UTF-8; save it as UTF-8"},
 		{"binary", "\x00\x01", "f.yml:1:1: the file holds characters that are no text; save it as UTF-8"},
 		{"anchor in itself", "parts: &a [*a]\n", "f.yml:1:8: the anchor &a contains itself"},
+		{"nothing in a list of parts", "parts: [x]", `f.yml:1:9: parts[0]: must be lines of "key: value" (id, when); found the text "x"`},
+		{"one part is no list of parts", "parts: {id: x}", `f.yml:1:1: parts: must be a list, one element per line beginning with "- "; found keys with values`},
+		{"number without a value", "count:\nwords: {a: [x], b: }", "f.yml:1:1: count: has no value; write a whole number or remove the key\nf.yml:2:9: words.a: must be a text; found a list\nf.yml:2:17: words.b: has no value; write a text or remove the key"},
+		{"long text", "count: " + strings.Repeat("ä", 99), `f.yml:1:1: count: must be a whole number; found the text "` + strings.Repeat("ä", 60) + `..."`},
+		{"long near miss", "parts: [{" + strings.Repeat("i", 200) + ": x}]", "f.yml:1:10: parts[0]." + strings.Repeat("i", 200) + ": unknown key " + strings.Repeat("i", 60) + "...; allowed: id, when"},
+		{"tab in quotes is fine", "name: \"a\n\tb\"\ncount: x\n", `f.yml:3:1: count: must be a whole number; found the text "x"`},
+		{"broken second document", "name: a\n---\n\"x", "f.yml:3:1: a quoted text has no closing quote"},
+		{"too large", strings.Repeat("#", 2<<20), "f.yml: the file is larger than 1 MiB"},
 		{"deep", strings.Repeat("[", 200) + strings.Repeat("]", 200), "f.yml:1:102: lists and keys are nested too deep"},
 		{"too deep for the parser", strings.Repeat("[", 20_000), "f.yml:1:1: lists and keys are nested too deep"},
 	}
@@ -207,6 +215,28 @@ f.yml:6:5: parts[1].id: is wrong
 f.yml:7:20: owns["my.jira"][0]: is wrong`
 	if diff := cmp.Diff(strings.TrimSpace(want), fmt.Sprint(doc.Err())); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+func TestDidYouMean(t *testing.T) {
+	known := []string{"labels", "linear_project", "goal", "goals", "on"}
+	tests := []struct{ word, want string }{
+		{"lables", "did you mean labels? "},
+		{"Label", "did you mean labels? "},
+		{"linearProject", "did you mean linear_project? "},
+		{"linear project", "did you mean linear_project? "},
+		{"gaol", "did you mean goal? "},
+		{"goals2", "did you mean goals? "},
+		{"no", "did you mean on? "},
+		{"xy", ""},
+		{"label_group", ""},
+		{"", ""},
+		{strings.Repeat("l", 1_000_000), ""},
+	}
+	for _, tt := range tests {
+		if got := yamlfile.DidYouMean(tt.word, known); got != tt.want {
+			t.Errorf("DidYouMean(%.20q) = %q, want %q", tt.word, got, tt.want)
+		}
 	}
 }
 

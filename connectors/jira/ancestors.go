@@ -123,18 +123,20 @@ func (c *Connector) nextAncestors() string {
 // ancestorPage reads up to changelogSize ancestors, with their histories.
 func (c *Connector) ancestorPage(ctx context.Context) (connectors.Page, error) {
 	cl := &c.walk.climb
-	batch := cl.due[:min(len(cl.due), changelogSize)]
-	raws, undelivered, err := c.fetchMany(ctx, batch)
+	ids := cl.due[:min(len(cl.due), changelogSize)]
+	raws, undelivered, err := c.fetchMany(ctx, ids)
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	page, err := c.assemble(ctx, raws)
+	var found batch
+	found.parse(raws)
+	page, err := c.assemble(ctx, found)
 	if err != nil {
 		return connectors.Page{}, err
 	}
 	page.Skipped = append(page.Skipped, undelivered...)
-	c.remember(batch, page.Tickets)
-	cl.due = cl.due[len(batch):]
+	c.remember(ids, page.Tickets)
+	cl.due = cl.due[len(ids):]
 	c.walk.next = c.nextAncestors()
 	page.Next = c.walk.next
 	return page, nil

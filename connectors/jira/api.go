@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,11 +32,6 @@ type (
 		MaxResults    int      `json:"maxResults"`
 		NextPageToken string   `json:"nextPageToken,omitempty"`
 	}
-	searchAnswer struct {
-		Issues        []json.RawMessage `json:"issues"`
-		NextPageToken string            `json:"nextPageToken"`
-		IsLast        bool              `json:"isLast"`
-	}
 	bulkRequest struct {
 		IDs    []string `json:"issueIdsOrKeys"`
 		Fields []string `json:"fields"`
@@ -51,35 +47,61 @@ type (
 		MaxResults    int      `json:"maxResults"`
 		NextPageToken string   `json:"nextPageToken,omitempty"`
 	}
-	changelogAnswer struct {
-		Logs []struct {
-			IssueID   string            `json:"issueId"`
-			Histories []json.RawMessage `json:"changeHistories"`
-		} `json:"issueChangeLogs"`
-		NextPageToken string `json:"nextPageToken"`
+	changelog struct {
+		IssueID   string            `json:"issueId"`
+		Histories []json.RawMessage `json:"changeHistories"`
 	}
 )
 
-// call makes one request and decodes its answer into answer. The endpoint
+// call makes one request and returns the body of its answer. The endpoint
 // names it in metrics and errors.
-func (c *Connector) call(ctx context.Context, endpoint, method, path string, body, answer any) error {
+func (c *Connector) call(ctx context.Context, endpoint, method, path string, body any) ([]byte, error) {
 	ctx = connectors.WithEndpoint(ctx, endpoint)
 	req, err := c.api.NewRequestWithContext(ctx, method, root+path, body)
 	if err != nil {
-		return fmt.Errorf("build %s request: %w", endpoint, err)
+		return nil, fmt.Errorf("build %s request: %w", endpoint, err)
 	}
-	if _, err := c.api.Do(req, answer); err != nil {
-		return fmt.Errorf("read %s: %w", endpoint, err)
+	resp, err := c.api.Do(req, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", endpoint, err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", endpoint, err)
+	}
+	return raw, nil
+}
+
+// get reads a small document into answer.
+func (c *Connector) get(ctx context.Context, endpoint string, answer any) error {
+	raw, err := c.call(ctx, endpoint, http.MethodGet, endpoint, nil)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, answer); err != nil {
+		return fmt.Errorf("decode %s: %w", endpoint, err)
 	}
 	return nil
 }
 
-func (c *Connector) search(ctx context.Context, jql, token string) (searchAnswer, error) {
-	var got searchAnswer
-	err := c.call(ctx, "search", http.MethodPost, "search/jql", searchRequest{
+// list reads one page of a list, the member of that name.
+func (c *Connector) list(ctx context.Context, endpoint, path, list string, body any) (envelope, error) {
+	raw, err := c.call(ctx, endpoint, http.MethodPost, path, body)
+	if err != nil {
+		return envelope{}, err
+	}
+	env, err := parseEnvelope(raw, list)
+	if err != nil {
+		return envelope{}, fmt.Errorf("decode %s: %w", endpoint, err)
+	}
+	return env, nil
+}
+
+func (c *Connector) search(ctx context.Context, jql, token string) (envelope, error) {
+	return c.list(ctx, "search", "search/jql", "issues", searchRequest{
 		JQL: jql, Fields: c.catalog.fields(), MaxResults: searchSize, NextPageToken: token,
-	}, &got)
-	return got, err
+	})
 }
 
 // bulkFetch reads up to bulkSize tickets. What is deleted or not visible is
@@ -87,14 +109,20 @@ func (c *Connector) search(ctx context.Context, jql, token string) (searchAnswer
 // back as skipped.
 func (c *Connector) bulkFetch(ctx context.Context, ids []string) ([]json.RawMessage, []connectors.Skipped, error) {
 	var got bulkAnswer
-	err := c.call(ctx, "issue_bulkfetch", http.MethodPost, "issue/bulkfetch", bulkRequest{
+	raw, err := c.call(ctx, "issue_bulkfetch", http.MethodPost, "issue/bulkfetch", bulkRequest{
 		IDs: ids, Fields: c.catalog.fields(),
-	}, &got)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := json.Unmarshal(raw, &got); err != nil {
+		return nil, nil, fmt.Errorf("decode issue_bulkfetch: %w", err)
+	}
 	var skipped []connectors.Skipped
 	for _, e := range got.Errors {
 		skipped = append(skipped, connectors.Skipped{UID: e.ID, Err: errUndelivered})
 	}
-	return got.Issues, skipped, err
+	return got.Issues, skipped, nil
 }
 
 var (
@@ -106,7 +134,7 @@ var (
 // is no longer valid Jira answers some searches as for a visitor, empty and
 // without an error. A token that may not ask this proves nothing.
 func (c *Connector) probe(ctx context.Context) error {
-	err := c.call(ctx, "myself", http.MethodGet, "myself", nil, &struct{}{})
+	_, err := c.call(ctx, "myself", http.MethodGet, "myself", nil)
 	var bad *connectors.StatusError
 	switch {
 	case !errors.As(err, &bad):
@@ -123,17 +151,16 @@ func (c *Connector) changelogs(ctx context.Context, ids []string) (map[string][]
 	histories := make(map[string][]json.RawMessage, len(ids))
 	seen := map[string]bool{}
 	for token := ""; ; {
-		var got changelogAnswer
-		err := c.call(ctx, "changelog_bulkfetch", http.MethodPost, "changelog/bulkfetch", changelogRequest{
+		got, err := c.list(ctx, "changelog_bulkfetch", "changelog/bulkfetch", "issueChangeLogs", changelogRequest{
 			IDs: ids, MaxResults: maxHistories, NextPageToken: token,
-		}, &got)
+		})
 		if err != nil {
 			return nil, err
 		}
-		for _, l := range got.Logs {
-			histories[l.IssueID] = append(histories[l.IssueID], l.Histories...)
+		if err := collect(histories, got.items); err != nil {
+			return nil, err
 		}
-		if token = got.NextPageToken; token == "" {
+		if token = got.token; token == "" {
 			return histories, nil
 		}
 		if seen[token] {
@@ -141,6 +168,17 @@ func (c *Connector) changelogs(ctx context.Context, ids []string) (map[string][]
 		}
 		seen[token] = true
 	}
+}
+
+func collect(histories map[string][]json.RawMessage, items []json.RawMessage) error {
+	for _, raw := range items {
+		var log changelog
+		if err := json.Unmarshal(raw, &log); err != nil {
+			return fmt.Errorf("decode changelog_bulkfetch: %w", err)
+		}
+		histories[log.IssueID] = append(histories[log.IssueID], log.Histories...)
+	}
+	return nil
 }
 
 // inspect reads Jira's own headers about budgets.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -77,7 +76,7 @@ func (c *Connector) refreshCatalog(ctx context.Context) error {
 		return nil
 	}
 	var fields []field
-	if err := c.call(ctx, "field", http.MethodGet, "field", nil, &fields); err != nil {
+	if err := c.get(ctx, "field", &fields); err != nil {
 		return err
 	}
 	points, err := pointsFields(fields, c.cfg.StoryPointsField)
@@ -94,7 +93,7 @@ func (c *Connector) refreshCatalog(ctx context.Context) error {
 
 func (c *Connector) readStatuses(ctx context.Context) error {
 	var list []status
-	if err := c.call(ctx, "status", http.MethodGet, "status", nil, &list); err != nil {
+	if err := c.get(ctx, "status", &list); err != nil {
 		return err
 	}
 	c.catalog.statuses = make(map[string]ticket.State, len(list))

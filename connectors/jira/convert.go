@@ -184,14 +184,12 @@ func presentPoints(raw json.RawMessage, fields []field) (ticket.Points, *field, 
 	if len(fields) == 0 {
 		return ticket.Points{}, nil, nil
 	}
-	var values struct {
-		Fields map[string]json.RawMessage `json:"fields"`
-	}
-	if err := json.Unmarshal(raw, &values); err != nil {
-		return ticket.Points{}, nil, fmt.Errorf("decode fields: %w", err)
+	values, err := customValues(raw, fields)
+	if err != nil {
+		return ticket.Points{}, nil, err
 	}
 	for i := range fields {
-		text := values.Fields[fields[i].ID]
+		text := values[i]
 		if len(text) == 0 || bytes.Equal(text, []byte("null")) {
 			continue
 		}
@@ -202,6 +200,24 @@ func presentPoints(raw json.RawMessage, fields []field) (ticket.Points, *field, 
 		return pointsOf(n), &fields[i], nil
 	}
 	return ticket.Points{}, &fields[0], nil
+}
+
+// customValues returns the raw values of fields whose ids are not known before
+// the site is asked, each empty if absent.
+func customValues(raw json.RawMessage, fields []field) ([]json.RawMessage, error) {
+	values := make([]json.RawMessage, len(fields))
+	err := members(raw, func(key string, inner json.RawMessage) error {
+		if key != "fields" {
+			return nil
+		}
+		return members(inner, func(key string, value json.RawMessage) error {
+			if i := slices.IndexFunc(fields, func(f field) bool { return f.ID == key }); i >= 0 {
+				values[i] = value
+			}
+			return nil
+		})
+	})
+	return values, err
 }
 
 // maxPoints is far above any estimate and far below any overflow.

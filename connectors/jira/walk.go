@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"alignd/connectors"
@@ -62,11 +63,11 @@ func (c *Connector) startOver() {
 
 // searchPage reads up to changelogSize tickets in scope, with their histories.
 func (c *Connector) searchPage(ctx context.Context) (connectors.Page, error) {
-	raws, next, err := c.searchMany(ctx)
+	found, next, err := c.searchMany(ctx)
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	page, err := c.assemble(ctx, raws)
+	page, err := c.assemble(ctx, found)
 	if err != nil {
 		return connectors.Page{}, err
 	}
@@ -79,66 +80,68 @@ func (c *Connector) searchPage(ctx context.Context) (connectors.Page, error) {
 }
 
 // searchMany strings together searches until a page is full. A short or empty
-// answer does not mean the end; only a missing token does.
-func (c *Connector) searchMany(ctx context.Context) ([]json.RawMessage, string, error) {
-	var raws []json.RawMessage
-	token := c.walk.next
+// answer does not mean the end; only a missing token does. Tickets are decoded
+// while the next ones are on their way.
+func (c *Connector) searchMany(ctx context.Context) (batch, string, error) {
+	var parts []*batch
+	var decoding sync.WaitGroup
+	defer decoding.Wait()
+	token, size := c.walk.next, 0
 	for n := 0; n < searchesPerPage; n++ {
 		got, err := c.searchOnce(ctx, token)
 		if err != nil {
-			return nil, "", err
+			return batch{}, "", err
 		}
 		if c.slipped() {
 			c.startOver()
 			token, n = "", 0
 			continue
 		}
-		raws = append(raws, got.Issues...)
-		token = got.NextPageToken
-		if got.IsLast || token == "" {
-			c.walk.found += len(raws)
-			return raws, "", c.checkEmpty(ctx)
+		part := &batch{}
+		parts = append(parts, part)
+		decoding.Go(func() { part.parse(got.items) })
+		size += len(got.items)
+		token = got.token
+		if got.last || token == "" {
+			token = ""
+			break
 		}
 		if c.walk.tokens[token] {
-			return nil, "", fmt.Errorf("read search: %w", errRepeatedToken)
+			return batch{}, "", fmt.Errorf("read search: %w", errRepeatedToken)
 		}
 		c.walk.tokens[token] = true
-		if len(raws)+searchSize > changelogSize {
+		if size+searchSize > changelogSize {
 			break
 		}
 	}
-	c.walk.found += len(raws)
-	return raws, token, nil
+	decoding.Wait()
+	c.walk.found += size
+	if token == "" && c.walk.found == 0 {
+		return batch{}, "", c.probe(ctx)
+	}
+	return join(parts), token, nil
 }
 
-func (c *Connector) searchOnce(ctx context.Context, token string) (searchAnswer, error) {
+func (c *Connector) searchOnce(ctx context.Context, token string) (envelope, error) {
 	if c.walk.searches++; c.walk.searches > maxSearches {
-		return searchAnswer{}, fmt.Errorf("read search: no end after %d pages", maxSearches)
+		return envelope{}, fmt.Errorf("read search: no end after %d pages", maxSearches)
 	}
 	return c.search(ctx, buildJQL(c.cfg.Projects, c.cfg.JQL, c.walk.minutes), token)
 }
 
-// checkEmpty makes sure that a walk without tickets is the truth.
-func (c *Connector) checkEmpty(ctx context.Context) error {
-	if c.walk.found > 0 {
-		return nil
-	}
-	return c.probe(ctx)
-}
-
-// assemble turns raw tickets into a page, with their histories read in bulk.
-func (c *Connector) assemble(ctx context.Context, raws []json.RawMessage) (connectors.Page, error) {
-	issues, skipped := parseIssues(raws)
-	page := connectors.Page{Skipped: skipped}
-	if len(issues) == 0 {
+// assemble turns decoded tickets into a page, with their histories read in
+// bulk.
+func (c *Connector) assemble(ctx context.Context, found batch) (connectors.Page, error) {
+	page := connectors.Page{Skipped: found.skipped}
+	if len(found.issues) == 0 {
 		return page, nil
 	}
-	histories, err := c.changelogs(ctx, idsOf(issues))
+	histories, err := c.changelogs(ctx, idsOf(found.issues))
 	if err != nil {
 		return page, err
 	}
-	docs := make([]document, 0, len(issues))
-	for _, is := range issues {
+	docs := make([]document, 0, len(found.issues))
+	for _, is := range found.issues {
 		changes, err := parseHistories(histories[is.ID])
 		if err != nil {
 			page.Skipped = append(page.Skipped, connectors.Skipped{UID: is.ID, Err: err})
@@ -165,26 +168,40 @@ func (c *Connector) convert(docs []document, page *connectors.Page) {
 	}
 }
 
-// parseIssues decodes tickets one by one. A ticket that came twice is kept
-// once, as it was read last.
-func parseIssues(raws []json.RawMessage) ([]issue, []connectors.Skipped) {
-	var issues []issue
-	var skipped []connectors.Skipped
-	at := make(map[string]int, len(raws))
+// batch is what came of raw tickets, decoded one by one.
+type batch struct {
+	issues  []issue
+	skipped []connectors.Skipped
+}
+
+func (b *batch) parse(raws []json.RawMessage) {
 	for _, raw := range raws {
 		is, err := parseIssue(raw)
 		if err != nil {
-			skipped = append(skipped, connectors.Skipped{UID: uidOf(raw), Err: err})
+			b.skipped = append(b.skipped, connectors.Skipped{UID: uidOf(raw), Err: err})
 			continue
 		}
-		if i, twice := at[is.ID]; twice {
-			issues[i] = is
-			continue
-		}
-		at[is.ID] = len(issues)
-		issues = append(issues, is)
+		b.issues = append(b.issues, is)
 	}
-	return issues, skipped
+}
+
+// join puts batches together. A ticket that came twice is kept once, as it was
+// read last.
+func join(parts []*batch) batch {
+	var all batch
+	at := map[string]int{}
+	for _, part := range parts {
+		all.skipped = append(all.skipped, part.skipped...)
+		for _, is := range part.issues {
+			if i, twice := at[is.ID]; twice {
+				all.issues[i] = is
+				continue
+			}
+			at[is.ID] = len(all.issues)
+			all.issues = append(all.issues, is)
+		}
+	}
+	return all
 }
 
 // uidOf finds a name for a ticket that cannot be decoded.

@@ -315,8 +315,8 @@ func TestOddPaging(t *testing.T) {
 		"empty pages":                 {[]string{`{"issues":[],"nextPageToken":"a"}`, `{"issues":[],"nextPageToken":"b"}`, `{"issues":[]}`}, ""},
 		"same token again":            {[]string{`{"issues":[],"nextPageToken":"a"}`}, "same page token"},
 		"cycle of tokens":             {[]string{`{"issues":[],"nextPageToken":"a"}`, `{"issues":[],"nextPageToken":"b"}`, `{"issues":[],"nextPageToken":"a"}`}, "same page token"},
-		"not the right shape":         {[]string{`{"issues":{}}`}, "read search"},
-		"not an object":               {[]string{`[]`}, "read search"},
+		"not the right shape":         {[]string{`{"issues":{}}`}, "decode search"},
+		"not an object":               {[]string{`[]`}, "decode search"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 	"testing"
@@ -30,7 +29,7 @@ func testModel(t *testing.T, open Open) {
 		for range rapid.IntRange(1, 6).Draw(rt, "batches") {
 			b := drawBatch(rt)
 			want := m.apply(b)
-			got, err := s.Apply(context.Background(), b)
+			got, err := s.Apply(rt.Context(), b)
 			if err != nil {
 				rt.Fatal(err)
 			}

@@ -113,6 +113,7 @@ func plain(uid string, updated time.Time) ticket.Ticket {
 
 // tester is what *testing.T and *rapid.T have in common.
 type tester interface {
+	Context() context.Context
 	Helper()
 	Errorf(format string, args ...any)
 	Fatal(args ...any)
@@ -120,7 +121,7 @@ type tester interface {
 
 func apply(t tester, s store.Store, b store.Batch) store.Applied {
 	t.Helper()
-	applied, err := s.Apply(context.Background(), b)
+	applied, err := s.Apply(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func apply(t tester, s store.Store, b store.Batch) store.Applied {
 
 func view(t tester, s store.Store, fn func(v store.View)) {
 	t.Helper()
-	err := s.View(context.Background(), func(v store.View) error {
+	err := s.View(t.Context(), func(v store.View) error {
 		fn(v)
 		return nil
 	})
@@ -178,7 +179,7 @@ func testEmpty(t *testing.T, s store.Store) {
 	}
 	equal(t, "applied", store.Applied{}, apply(t, s, store.Batch{Connector: "acme"}))
 	equal(t, "watermarks after an empty batch", map[string]time.Time{}, watermarks(t, s))
-	if size, err := s.Size(context.Background()); err != nil || size < 0 {
+	if size, err := s.Size(t.Context()); err != nil || size < 0 {
 		t.Errorf("size %d, error %v", size, err)
 	}
 }
@@ -268,7 +269,7 @@ func testAllOrNothing(t *testing.T, s store.Store) {
 	} {
 		good := full("acme", "1")
 		good.Labels = []string{"only in a batch that failed"}
-		_, err := s.Apply(context.Background(), store.Batch{
+		_, err := s.Apply(t.Context(), store.Batch{
 			Connector: "acme", Tickets: []ticket.Ticket{good, bad},
 			Names: map[string]string{"label-id": "name"}, Watermark: day(1),
 		})
@@ -278,7 +279,7 @@ func testAllOrNothing(t *testing.T, s store.Store) {
 		equal(t, name+": tickets", []ticket.Ticket{}, all(t, s))
 		equal(t, name+": watermarks", map[string]time.Time{}, watermarks(t, s))
 	}
-	if _, err := s.Apply(context.Background(), store.Batch{Tickets: []ticket.Ticket{full("", "1")}}); err == nil {
+	if _, err := s.Apply(t.Context(), store.Batch{Tickets: []ticket.Ticket{full("", "1")}}); err == nil {
 		t.Error("a batch without a connector: no error")
 	}
 	// What a failed batch began must not show in the next one.

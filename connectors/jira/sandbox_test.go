@@ -1,0 +1,129 @@
+package jira_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"alignd/connectors"
+	"alignd/connectors/contracttest"
+	"alignd/connectors/jira"
+	"alignd/sandbox"
+	"alignd/ticket"
+)
+
+// startSandbox serves a world, holds everything that is said against the
+// contract, and returns a connector's configuration for it.
+func startSandbox(t *testing.T, w *sandbox.World) (*sandbox.Server, jira.Config) {
+	t.Helper()
+	contract := contracttest.JiraIfPresent(t)
+	server, err := sandbox.Start(w, sandbox.Options{Record: func(e sandbox.Exchange) {
+		if e.Tracker != "jira" {
+			return
+		}
+		r := e.Request.Clone(t.Context())
+		r.Body = http.NoBody
+		if len(e.RequestBody) > 0 {
+			r.Body = readCloser{bytes.NewReader(e.RequestBody)}
+		}
+		if err := contract.CheckRequest(r); err != nil {
+			t.Errorf("request breaks Jira's contract: %v", err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	t.Setenv("JIRA_TOKEN", sandbox.JiraToken)
+	cfg := config(server.JiraURL)
+	cfg.Auth.Email = sandbox.JiraEmail
+	cfg.Projects = sandbox.CompanyProjects()
+	return server, cfg
+}
+
+type readCloser struct{ *bytes.Reader }
+
+func (readCloser) Close() error { return nil }
+
+// walkSandbox reads everything, as a set of tickets by id.
+func walkSandbox(t *testing.T, cfg jira.Config, since time.Time) map[string]ticket.Ticket {
+	t.Helper()
+	conn, err := jira.New(cfg, connectors.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]ticket.Ticket{}
+	for q := (connectors.Query{Since: since}); ; {
+		page, err := conn.Page(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range page.Skipped {
+			t.Errorf("skipped %s: %v", s.UID, s.Err)
+		}
+		for _, tk := range page.Tickets {
+			got[tk.ID.UID] = tk
+		}
+		if q.Token = page.Next; q.Token == "" {
+			return got
+		}
+	}
+}
+
+// Whatever habits the site has, the same tickets come out.
+func TestSandboxHabits(t *testing.T) {
+	company := sandbox.NewCompany(1, time.Now())
+	server, cfg := startSandbox(t, company.World)
+	want := walkSandbox(t, cfg, time.Time{})
+	if len(want) < 100 {
+		t.Fatalf("%d tickets", len(want))
+	}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, person := range sandbox.Persons() {
+		if bytes.Contains(text, []byte(person)) {
+			t.Errorf("tickets hold %q", person)
+		}
+	}
+	if !slices.ContainsFunc(slicesOf(want), func(tk ticket.Ticket) bool { return strings.HasPrefix(tk.Key, "GOAL-") && tk.Container }) {
+		t.Error("the ancestors outside of the scope were not read")
+	}
+	for name, faults := range map[string]sandbox.JiraFaults{
+		"short pages":     {ShortPages: true},
+		"empty pages":     {EmptyPages: true},
+		"null token":      {NullToken: true},
+		"null parent":     {NullParent: true},
+		"epoch dates":     {EpochDates: true},
+		"no field ids":    {NoFieldIDs: true},
+		"no nulls":        {NoNulls: true},
+		"legacy parents":  {LegacyParent: true},
+		"shuffled":        {Shuffle: true},
+		"paged histories": {ChangePages: 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server.SetFaults(sandbox.Faults{Jira: faults, Gzip: true})
+			if diff := cmp.Diff(want, walkSandbox(t, cfg, time.Time{})); diff != "" {
+				t.Errorf("tickets (-without +with):\n%.3000s", diff)
+			}
+		})
+	}
+	if server.Leaks() > 0 {
+		t.Error("the credential went to another host")
+	}
+}
+
+func slicesOf(m map[string]ticket.Ticket) []ticket.Ticket {
+	var all []ticket.Ticket
+	for _, tk := range m {
+		all = append(all, tk)
+	}
+	return all
+}
