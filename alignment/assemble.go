@@ -159,7 +159,7 @@ func countUse(s *Snapshot, rules *mapping.RuleSet, works []*teamWork) {
 				}
 				used[r][id] = true
 			}
-			if len(m.Goals) > 1 {
+			if m.Conflict {
 				conflicts[id] = true
 			}
 		}

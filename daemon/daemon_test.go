@@ -170,13 +170,19 @@ func (r *running) do(method, path string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-// until waits for a path to answer with a text that matches.
+// until waits for a path to answer with a text that matches. Shortly before
+// the test binary would be stopped it says what was there instead.
 func (r *running) until(path, pattern string) string {
 	r.t.Helper()
 	re := regexp.MustCompile(pattern)
+	deadline, limited := r.t.Deadline()
 	for {
-		if _, body := r.get(path); re.MatchString(body) {
+		_, body := r.get(path)
+		if re.MatchString(body) {
 			return body
+		}
+		if limited && time.Until(deadline) < 3*time.Second {
+			r.t.Fatalf("%s never said %s, but:\n%s\nlog:\n%s", path, pattern, body, r.log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

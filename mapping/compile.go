@@ -62,7 +62,7 @@ type ids struct {
 
 var (
 	slug     = regexp.MustCompile(`^[a-z0-9_-]{1,40}$`)
-	reserved = []string{"all", "none", "retired"}
+	reserved = []string{"all", "none", "other", "retired"}
 )
 
 func newIDs(what string) ids { return ids{what: what, index: map[string]int{}} }

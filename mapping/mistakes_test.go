@@ -55,7 +55,7 @@ mapping.yml:3:1: completion: must be last or first; found "middle"`},
 mapping.yml:17:5: rules[1].reason: unknown reason "escalation"; no reason is declared`},
 
 		{"team id", "id: payments", "id: Payments Team", `mapping.yml:3:5: teams[0].id: must be 1 to 40 of the characters a-z, 0-9, _ and -; found "Payments Team"`},
-		{"reserved id", "id: payments", "id: all", "mapping.yml:3:5: teams[0].id: all is reserved; choose another name than all, none, retired"},
+		{"reserved id", "id: payments", "id: all", "mapping.yml:3:5: teams[0].id: all is reserved; choose another name than all, none, other, retired"},
 		{"id missing", "- id: payments\n    owns", "- owns", "mapping.yml:3:5: teams[0].id: is missing; give the team a short name such as team-1"},
 		{"same id", "  - id: escalation\n", "  - id: escalation\n  - id: escalation\n", "mapping.yml:11:5: reasons[1].id: escalation is the id of two reasons, of number 1 and number 2; ids must differ"},
 		{"owns nothing", "    owns: {acme: [PAY, BILL]}\n", "", "mapping.yml:3:5: teams[0].owns: is missing; name the projects or Linear teams that belong to the team, such as {acme: [PAY]}"},

@@ -16,7 +16,8 @@ type crew struct {
 	boards  []board
 	backlog []*job // oldest first
 	doing   []*job
-	done    []*job // oldest first
+	done    []*job    // oldest first
+	overdue []float64 // by index into the plan's mix
 }
 
 // job is a ticket from the crew's point of view.
@@ -87,10 +88,10 @@ func without(list []*job, gone *job) []*job {
 }
 
 // start takes a ticket from the backlog: what is urgent, else one of the older
-// ones.
+// ones, and of a paused goal only if little else comes to hand.
 func (cr *crew) start(at time.Time) {
 	i := slices.IndexFunc(cr.backlog, func(j *job) bool { return j.kind == incident || j.parent != nil })
-	if i < 0 {
+	for tries := 0; i < 0 || tries < 3 && cr.backlog[i].kind == tablet && at.After(cr.company.paused()); tries++ {
 		i = cr.rng.IntN(len(cr.backlog)/2 + 1)
 	}
 	j := cr.backlog[i]
@@ -109,7 +110,7 @@ func (cr *crew) duration(j *job) time.Duration {
 	days := math.Exp(0.8 + 0.7*cr.rng.NormFloat64())
 	switch {
 	case j.kind == incident:
-		days /= 4
+		days /= 2
 	case j.parent != nil:
 		days /= 2
 	case cr.rng.IntN(60) == 0:
@@ -168,20 +169,28 @@ func (cr *crew) title() string {
 	return verbs[cr.rng.IntN(len(verbs))] + " the " + cr.plan.topics[cr.rng.IntN(len(cr.plan.topics))]
 }
 
+// pickKind deals out the kinds in proportion to their weights: the one that is
+// most overdue is next, give or take some luck. Dice alone would make weeks
+// without a goal, and with them numbers nobody learns from.
 func (cr *crew) pickKind(at time.Time) string {
-	var sum float64
+	if cr.overdue == nil {
+		cr.overdue = make([]float64, len(cr.plan.mix))
+	}
 	weights := make([]float64, len(cr.plan.mix))
+	var sum float64
 	for i, p := range cr.plan.mix {
 		weights[i] = p.weight * cr.fashion(p.kind, at)
 		sum += weights[i]
 	}
-	x := cr.rng.Float64() * sum
+	next, most := 0, math.Inf(-1)
 	for i, w := range weights {
-		if x -= w; x < 0 {
-			return cr.plan.mix[i].kind
+		cr.overdue[i] += w / sum
+		if luck := 0.5 * cr.rng.Float64(); w > 0 && cr.overdue[i]+luck > most {
+			next, most = i, cr.overdue[i]+luck
 		}
 	}
-	return unmapped
+	cr.overdue[next]--
+	return cr.plan.mix[next].kind
 }
 
 // fashion is how the weight of a kind changes with time.

@@ -21,6 +21,7 @@ func issueFields() fieldTable {
 		"project":             get(func(i issue) any { return opt(i.project) }),
 		"parent":              get(func(i issue) any { return opt(i.parent) }),
 		"cycle":               get(func(i issue) any { return opt(i.cycle) }),
+		"projectMilestone":    get(func(issue) any { return nil }), // the sandbox has none
 		"creator":             get(func(i issue) any { return user(i.creator) }),
 		"assignee":            get(func(i issue) any { return user(i.assignee) }),
 		"dueDate":             get(func(i issue) any { return nullable(i.due) }),
@@ -113,7 +114,8 @@ func historyFields() fieldTable {
 	change(t, "Priority", func(e entry) *[2]float64 { return e.priority }, func(p float64) any { return p })
 	change(t, "Title", func(e entry) *[2]string { return e.title }, func(s string) any { return s })
 	change(t, "DueDate", func(e entry) *[2]string { return e.due }, nullable)
-	for _, scalar := range []string{"Estimate", "Priority", "Title", "DueDate"} {
+	change(t, "ProjectMilestone", func(entry) *[2]any { return nil }, func(any) any { return nil })
+	for _, scalar := range []string{"ProjectMilestone", "Estimate", "Priority", "Title", "DueDate"} {
 		delete(t, "from"+scalar+"Id")
 		delete(t, "to"+scalar+"Id")
 	}

@@ -129,7 +129,7 @@ func (c *Connector) ancestorPage(ctx context.Context) (connectors.Page, error) {
 		return connectors.Page{}, err
 	}
 	var found batch
-	found.parse(raws)
+	found.parse(raws, c.catalog.points)
 	page, err := c.assemble(ctx, found)
 	if err != nil {
 		return connectors.Page{}, err

@@ -21,7 +21,9 @@ type issue struct {
 	ID     string      `json:"id"`
 	Key    string      `json:"key"`
 	Fields issueFields `json:"fields"`
-	raw    json.RawMessage
+
+	points      ticket.Points
+	pointsField *field // where they stand, or would
 }
 
 type issueFields struct {
@@ -58,10 +60,13 @@ type document struct {
 	histories []history
 }
 
-func parseIssue(raw json.RawMessage) (issue, error) {
-	is := issue{raw: raw}
+// parseIssue decodes a ticket, whose estimate stands in one of the fields.
+func parseIssue(raw json.RawMessage, points []field) (is issue, err error) {
 	if err := json.Unmarshal(raw, &is); err != nil {
 		return issue{}, fmt.Errorf("decode ticket: %w", err)
+	}
+	if is.points, is.pointsField, err = presentPoints(raw, points); err != nil {
+		return issue{}, err
 	}
 	return is, is.check()
 }
@@ -125,13 +130,9 @@ func fold(name string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "’", "'")
 }
 
-// convertIssue turns a document into a ticket, or says why it cannot.
-func (r rules) convertIssue(d document, cat *catalog) (ticket.Ticket, error) {
+// convertIssue turns a document, which was checked, into a ticket.
+func (r rules) convertIssue(d document, cat *catalog) ticket.Ticket {
 	f := &d.issue.Fields
-	points, pointsField, err := presentPoints(d.issue.raw, cat.points)
-	if err != nil {
-		return ticket.Ticket{}, err
-	}
 	tk := ticket.Ticket{
 		ID:         ticket.ID{Connector: r.connector, UID: d.issue.ID},
 		Key:        strings.TrimSpace(d.issue.Key),
@@ -143,17 +144,17 @@ func (r rules) convertIssue(d document, cat *catalog) (ticket.Ticket, error) {
 		Labels:     r.keepLabels(f.Labels),
 		Project:    strings.TrimSpace(f.Project.Key),
 		Status:     strings.TrimSpace(f.Status.Name),
-		Estimate:   points,
+		Estimate:   d.issue.points,
 		Created:    f.Created.Time,
 		Updated:    f.Updated.Time,
 	}
 	if f.Parent != nil {
 		tk.Parent = f.Parent.ID
 	}
-	reader := historyReader{rules: r, catalog: cat, unwanted: r.resolutions[fold(f.Resolution.Name)], points: pointsField}
+	reader := historyReader{rules: r, catalog: cat, unwanted: r.resolutions[fold(f.Resolution.Name)], points: d.issue.pointsField}
 	tk.State = reader.state(f.Status.state(), f.Status.Name)
 	tk.Changes = reader.changes(d.histories)
-	return tk, nil
+	return tk
 }
 
 func componentNames(all []named) []string {

@@ -42,7 +42,7 @@ func newCatalog(cfg Config, rawFields, rawStatuses json.RawMessage) (*catalog, e
 }
 
 func convertOne(r rules, cat *catalog, raw json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
-	is, err := parseIssue(raw)
+	is, err := parseIssue(raw, cat.points)
 	if err != nil {
 		return ticket.Ticket{}, err
 	}
@@ -50,8 +50,14 @@ func convertOne(r rules, cat *catalog, raw json.RawMessage, histories []json.Raw
 	if err != nil {
 		return ticket.Ticket{}, err
 	}
-	return r.convertIssue(document{issue: is, histories: changes}, cat)
+	return r.convertIssue(document{issue: is, histories: changes}, cat), nil
 }
 
 // CheckJQL exposes the check of a configured query.
 var CheckJQL = checkJQL
+
+// Envelope exposes the cutting of a page.
+func Envelope(raw []byte, list string) (items []json.RawMessage, token string, last bool, err error) {
+	env, err := parseEnvelope(raw, list)
+	return env.items, env.token, env.last, err
+}

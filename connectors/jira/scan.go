@@ -42,15 +42,16 @@ func parseEnvelope(raw []byte, list string) (envelope, error) {
 	return env, err
 }
 
-// members calls fn for each member of an object, until it returns an error.
+// members calls fn for each member of an object, until it returns an error. A
+// key is as it was sent: Jira's own keys hold nothing that JSON escapes.
 func members(raw []byte, fn func(key string, value json.RawMessage) error) error {
 	i, err := open(raw, '{')
 	for err == nil && raw[i] != '}' {
 		end := skip(raw, i)
-		var key string
-		if raw[i] != '"' || json.Unmarshal(raw[i:end], &key) != nil {
+		if raw[i] != '"' || end == i {
 			return errShape
 		}
+		key := string(raw[i+1 : end-1])
 		colon := space(raw, end)
 		if colon >= len(raw) || raw[colon] != ':' {
 			return errShape

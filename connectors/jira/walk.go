@@ -99,7 +99,7 @@ func (c *Connector) searchMany(ctx context.Context) (batch, string, error) {
 		}
 		part := &batch{}
 		parts = append(parts, part)
-		decoding.Go(func() { part.parse(got.items) })
+		decoding.Go(func() { part.parse(got.items, c.catalog.points) })
 		size += len(got.items)
 		token = got.token
 		if got.last || token == "" {
@@ -152,20 +152,12 @@ func (c *Connector) assemble(ctx context.Context, found batch) (connectors.Page,
 	if err := c.learnStatuses(ctx, docs); err != nil {
 		return page, err
 	}
-	c.convert(docs, &page)
-	return page, nil
-}
-
-func (c *Connector) convert(docs []document, page *connectors.Page) {
 	for _, d := range docs {
-		tk, err := c.rules.convertIssue(d, &c.catalog)
-		if err != nil {
-			page.Skipped = append(page.Skipped, connectors.Skipped{UID: d.issue.ID, Err: err})
-			continue
-		}
-		page.Tickets = append(page.Tickets, tk)
+		tk := c.rules.convertIssue(d, &c.catalog)
 		c.walk.climb.note(&tk)
+		page.Tickets = append(page.Tickets, tk)
 	}
+	return page, nil
 }
 
 // batch is what came of raw tickets, decoded one by one.
@@ -174,9 +166,9 @@ type batch struct {
 	skipped []connectors.Skipped
 }
 
-func (b *batch) parse(raws []json.RawMessage) {
+func (b *batch) parse(raws []json.RawMessage, points []field) {
 	for _, raw := range raws {
-		is, err := parseIssue(raw)
+		is, err := parseIssue(raw, points)
 		if err != nil {
 			b.skipped = append(b.skipped, connectors.Skipped{UID: uidOf(raw), Err: err})
 			continue
