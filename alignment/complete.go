@@ -90,8 +90,18 @@ func (n *node) stateAt(t int64) ticket.State {
 }
 
 func (n *node) estimateAt(t int64) ticket.Points {
-	p, _ := valueAt(history(n.tk, ticket.FieldEstimate, func(tk *ticket.Ticket) ticket.Points { return tk.Estimate }), t)
-	return p
+	estimate := n.tk.Estimate
+	for i := len(n.tk.Changes) - 1; i >= 0; i-- {
+		c := &n.tk.Changes[i]
+		if c.Field != ticket.FieldEstimate {
+			continue
+		}
+		if c.At.UnixMicro() <= t {
+			return c.ToPoints
+		}
+		estimate = c.FromPoints
+	}
+	return estimate
 }
 
 // residual returns the points left for the ticket itself after those of its

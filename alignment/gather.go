@@ -54,8 +54,18 @@ func gather(src Source, rules *mapping.RuleSet, teams []teamView) *facts {
 func (f *facts) add(tk *ticket.Ticket) int32 {
 	place := int32(len(f.known))
 	f.place[tk.ID] = place
-	f.known = append(f.known, known{tk: tk})
+	f.known = push(f.known, known{tk: tk})
 	return place
+}
+
+// push appends and doubles the capacity when it is used up. The slices it
+// serves grow to millions of elements, where append's smaller steps would leave
+// several times as much behind for the garbage collector.
+func push[T any](s []T, v T) []T {
+	if len(s) == cap(s) {
+		s = slices.Grow(s, max(64, len(s)))
+	}
+	return append(s, v)
 }
 
 // horizon returns the earliest instant any team needs.
@@ -107,7 +117,7 @@ func worksIn(state ticket.State, from, to, since int64) bool {
 // appendLinks notes every parent the ticket ever had.
 func appendLinks(links []link, tk *ticket.Ticket) []link {
 	if tk.Parent != "" {
-		links = append(links, link{tk.Parent, tk.ID})
+		links = push(links, link{tk.Parent, tk.ID})
 	}
 	for i := range tk.Changes {
 		c := &tk.Changes[i]
@@ -116,7 +126,7 @@ func appendLinks(links []link, tk *ticket.Ticket) []link {
 		}
 		for _, p := range [2]string{c.From, c.To} {
 			if p != "" && p != tk.Parent {
-				links = append(links, link{p, tk.ID})
+				links = push(links, link{p, tk.ID})
 			}
 		}
 	}

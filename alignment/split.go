@@ -127,4 +127,4 @@ func (s *splitter) bookPending(m int32, basis Basis, parts []part) {
 	s.slots[m].amounts[basis] = amounts[:0]
 }
 
-func (w *teamWork) bookEntry(e entry) { w.entries = append(w.entries, e) }
+func (w *teamWork) bookEntry(e entry) { w.entries = push(w.entries, e) }

@@ -217,7 +217,11 @@ func (d *Daemon) Snapshot() *alignment.Snapshot { return d.snapshot.Load() }
 
 // Status implements web.Source.
 func (d *Daemon) Status() web.Status {
-	status := web.Status{StaleAfter: time.Duration(d.cfg.Load().StaleAfter)}
+	cfg := d.cfg.Load()
+	status := web.Status{StaleAfter: time.Duration(cfg.StaleAfter), TeamNames: map[string]string{}}
+	for _, team := range cfg.Rules.Teams() {
+		status.TeamNames[team.ID] = team.Name
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range d.pollers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -87,6 +88,9 @@ func (r *refresher) refresh(ctx context.Context) time.Duration {
 	if snap != nil {
 		r.publish(snap)
 		r.counts.SnapshotComputed(took)
+		// A computation needs many times the memory of its result, and the
+		// next one is minutes away.
+		debug.FreeOSMemory()
 		r.logger.Debug("Published a snapshot", "took", took)
 	}
 	return took

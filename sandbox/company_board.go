@@ -17,14 +17,13 @@ type board interface {
 
 // draft is a ticket to be written.
 type draft struct {
-	title   string
-	kind    string
-	tagged  bool // carries the label of its kind
-	nested  bool // stands under the epic or project of its kind, if there is one
-	parent  string
-	noise   string // a label that means nothing
-	points  *float64
-	process bool // begins in progress
+	title  string
+	kind   string
+	tagged bool // carries the label of its kind
+	nested bool // stands under the epic or project of its kind, if there is one
+	parent string
+	noise  string // a label that means nothing
+	points *float64
 }
 
 // stage is where a ticket stands.

@@ -40,7 +40,7 @@ func (cr *crew) act(at time.Time) {
 	case cr.rng.IntN(5) == 0 && cr.tidy(at):
 	case len(cr.doing) < cr.plan.wip && len(cr.backlog) > 0:
 		cr.start(at)
-	case len(cr.backlog) < 4*cr.plan.wip:
+	case len(cr.backlog) < 5*cr.plan.wip/2:
 		cr.write(at)
 	default:
 		cr.tidy(at)
@@ -87,12 +87,12 @@ func without(list []*job, gone *job) []*job {
 	return slices.DeleteFunc(list, func(j *job) bool { return j == gone })
 }
 
-// start takes a ticket from the backlog: what is urgent, else one of the older
-// ones, and of a paused goal only if little else comes to hand.
+// start takes a ticket from the backlog: what is urgent, else one of the
+// oldest, and of a paused goal only if little else comes to hand.
 func (cr *crew) start(at time.Time) {
 	i := slices.IndexFunc(cr.backlog, func(j *job) bool { return j.kind == incident || j.parent != nil })
 	for tries := 0; i < 0 || tries < 3 && cr.backlog[i].kind == tablet && at.After(cr.company.paused()); tries++ {
-		i = cr.rng.IntN(len(cr.backlog)/2 + 1)
+		i = cr.rng.IntN(min(len(cr.backlog), 6))
 	}
 	j := cr.backlog[i]
 	cr.backlog = slices.Delete(cr.backlog, i, i+1)
@@ -105,15 +105,15 @@ func (cr *crew) start(at time.Time) {
 }
 
 // duration is how long the ticket will be in progress: about three days, a few
-// hours for an incident, and one in sixty is forgotten.
+// hours for an incident, and one in ninety is forgotten.
 func (cr *crew) duration(j *job) time.Duration {
-	days := math.Exp(0.8 + 0.7*cr.rng.NormFloat64())
+	days := math.Exp(0.95 + 0.45*cr.rng.NormFloat64())
 	switch {
 	case j.kind == incident:
 		days /= 2
 	case j.parent != nil:
 		days /= 2
-	case cr.rng.IntN(60) == 0:
+	case cr.rng.IntN(90) == 0:
 		days += 40
 	}
 	return time.Duration(days * 24 * float64(time.Hour))
@@ -198,11 +198,11 @@ func (cr *crew) fashion(kind string, at time.Time) float64 {
 	c := cr.company
 	switch {
 	case kind == tablet && at.After(c.paused()):
-		return 0.35
+		return 0.4
 	case kind == marketplace && c.ramp(at, 0) == 0:
 		return 0
 	case kind == unmapped && cr.plan.drifts:
-		return 1 + 8*c.ramp(at, 4)
+		return 1 + 6*c.ramp(at, 4)
 	}
 	return 1
 }

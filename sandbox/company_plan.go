@@ -53,28 +53,28 @@ type portion struct {
 
 var companyCrews = []crewPlan{
 	{
-		id: "payments", zone: "Europe/Berlin", places: []string{"PAY", "BILL"}, wip: 7, estimates: true, drifts: true,
-		mix:    []portion{{checkout, 46}, {reliability, 16}, {marketplace, 9}, {incident, 8}, {escalation, 6}, {debt, 6}, {unplanned, 2}, {unmapped, 8}},
+		id: "payments", zone: "Europe/Berlin", places: []string{"PAY", "BILL"}, wip: 9, estimates: true, drifts: true,
+		mix:    []portion{{checkout, 46}, {reliability, 16}, {marketplace, 10}, {incident, 8}, {escalation, 6}, {debt, 6}, {unplanned, 2}, {unmapped, 8}},
 		topics: []string{"card form", "3-D Secure step", "refund job", "invoice PDF", "SEPA mandate", "payment retry", "currency rounding", "dunning mail"},
 	},
 	{
 		id: "operations", zone: "America/New_York", places: []string{"OPS"}, wip: 5,
-		mix:    []portion{{reliability, 46}, {onboarding, 14}, {marketplace, 9}, {incident, 15}, {escalation, 7}, {debt, 5}, {unplanned, 3}, {unmapped, 10}},
+		mix:    []portion{{reliability, 46}, {onboarding, 14}, {marketplace, 11}, {incident, 15}, {escalation, 7}, {debt, 5}, {unplanned, 3}, {unmapped, 10}},
 		topics: []string{"pager rotation", "backup restore", "alert noise", "certificate renewal", "cluster upgrade", "log retention", "runbook"},
 	},
 	{
-		id: "growth", zone: "Europe/London", places: []string{"WEB", "GRO"}, wip: 6, estimates: true,
-		mix:    []portion{{checkout, 28}, {onboarding, 36}, {tablet, 12}, {marketplace, 4}, {incident, 4}, {escalation, 5}, {debt, 4}, {unplanned, 2}, {unmapped, 12}},
+		id: "growth", zone: "Europe/London", places: []string{"WEB", "GRO"}, wip: 7, estimates: true,
+		mix:    []portion{{checkout, 28}, {onboarding, 36}, {tablet, 12}, {marketplace, 7}, {incident, 4}, {escalation, 5}, {debt, 4}, {unplanned, 2}, {unmapped, 12}},
 		topics: []string{"signup page", "welcome mail", "cart banner", "shop import", "pricing page", "first-order tour", "referral link"},
 	},
 	{
-		id: "platform", zone: "Europe/Berlin", places: []string{"PLT"}, wip: 7, estimates: true,
-		mix:    []portion{{reliability, 44}, {checkout, 20}, {tablet, 10}, {marketplace, 5}, {incident, 9}, {escalation, 2}, {debt, 10}, {unplanned, 2}, {unmapped, 9}},
+		id: "platform", zone: "Europe/Berlin", places: []string{"PLT"}, wip: 8, estimates: true,
+		mix:    []portion{{reliability, 44}, {checkout, 20}, {tablet, 10}, {marketplace, 8}, {incident, 9}, {escalation, 2}, {debt, 10}, {unplanned, 2}, {unmapped, 9}},
 		topics: []string{"event bus", "session store", "rate limiter", "deploy pipeline", "schema migration", "cache layer", "health checks"},
 	},
 	{
 		id: "mobile", zone: "Asia/Kolkata", places: []string{"MOB"}, wip: 5, estimates: true,
-		mix:    []portion{{checkout, 38}, {tablet, 30}, {onboarding, 8}, {incident, 6}, {escalation, 5}, {debt, 6}, {unplanned, 2}, {unmapped, 9}},
+		mix:    []portion{{checkout, 38}, {tablet, 28}, {marketplace, 6}, {onboarding, 8}, {incident, 6}, {escalation, 5}, {debt, 6}, {unplanned, 2}, {unmapped, 9}},
 		topics: []string{"wallet screen", "split view", "push consent", "offline cart", "deep links", "crash on resume", "biometric login"},
 	},
 }

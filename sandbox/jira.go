@@ -10,8 +10,7 @@ import (
 
 // jiraHandler answers as a Jira Cloud site.
 type jiraHandler struct {
-	site   *Site
-	faults *faultState
+	site *Site
 
 	mu    sync.Mutex
 	walks int           // searches begun

@@ -53,7 +53,7 @@ func parseJQL(query string) (*jql, error) {
 	}
 	p := &jqlParser{tokens: tokens}
 	if p.done() || p.peekWord("order") {
-		return nil, fmt.Errorf("Unbounded JQL queries are not allowed here. Please add a search restriction to your query.") //nolint:staticcheck // Jira's own words
+		return nil, fmt.Errorf("Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
 	}
 	q := &jql{}
 	if q.where, err = p.or(); err != nil {

@@ -18,7 +18,7 @@ import (
 type linearHandler struct {
 	ws         *Workspace
 	schema     *ast.Schema // nil if not given
-	faults     *faultState
+	types      map[string]fieldTable
 	requests   *bucket
 	complexity *bucket
 }
@@ -26,7 +26,7 @@ type linearHandler struct {
 // maxComplexity is what one query may cost.
 const maxComplexity = 10_000
 
-func newLinearHandler(ws *Workspace, schema *ast.Schema, faults *faultState, opts Options) *linearHandler {
+func newLinearHandler(ws *Workspace, schema *ast.Schema, opts Options) *linearHandler {
 	requests, complexity := opts.LinearRequests, opts.LinearComplexity
 	if requests == 0 {
 		requests = 2_500
@@ -34,7 +34,9 @@ func newLinearHandler(ws *Workspace, schema *ast.Schema, faults *faultState, opt
 	if complexity == 0 {
 		complexity = 3_000_000
 	}
-	return &linearHandler{ws: ws, schema: schema, faults: faults, requests: newBucket(requests), complexity: newBucket(complexity)}
+	return &linearHandler{
+		ws: ws, schema: schema, types: linearTypes(), requests: newBucket(requests), complexity: newBucket(complexity),
+	}
 }
 
 func (h *linearHandler) route(r *http.Request) (string, func(*call) answer) {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -63,7 +64,8 @@ func (x *execution) run(op *ast.OperationDefinition) answer {
 	x.ws.w.mu.RLock()
 	defer x.ws.w.mu.RUnlock()
 	data, err := x.object("Query", nil, op.SelectionSet, nil)
-	if f, failed := err.(*failure); failed {
+	var f *failure
+	if errors.As(err, &f) {
 		return f.answer()
 	}
 	out := members{{"data", data}}
@@ -130,7 +132,7 @@ func (x *execution) field(typ string, self any, name string, args arguments) (an
 		if v, ok := r.fields[name]; ok {
 			return v, nil
 		}
-	} else if resolve, ok := linearTypes[typ][name]; ok {
+	} else if resolve, ok := x.h.types[typ][name]; ok {
 		return resolve(x, self, args)
 	}
 	return nil, invalid(fmt.Sprintf("Cannot query field %q on type %q.", name, typ))

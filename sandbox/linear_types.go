@@ -102,12 +102,9 @@ func common(own fieldTable) fieldTable {
 	return own
 }
 
-// linearTypes is what the sandbox knows of Linear's schema.
-var linearTypes map[string]fieldTable
-
-func init() {
-	// Filled here because the resolvers of connections lead back to the table.
-	linearTypes = map[string]fieldTable{
+// linearTypes is what the sandbox knows of Linear's schema, by type.
+func linearTypes() map[string]fieldTable {
+	return map[string]fieldTable{
 		"Query":               queryFields(),
 		"Issue":               issueFields(),
 		"IssueHistory":        historyFields(),

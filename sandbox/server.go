@@ -79,8 +79,8 @@ func Start(w *World, opts Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	jira := &jiraHandler{site: w.Jira, faults: &s.faults}
-	linear := newLinearHandler(w.Linear, s.schema, &s.faults, opts)
+	jira := &jiraHandler{site: w.Jira}
+	linear := newLinearHandler(w.Linear, s.schema, opts)
 	for _, start := range []struct {
 		url     *string
 		handler http.Handler

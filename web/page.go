@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
 	"time"
 
@@ -105,11 +106,15 @@ func newPage(snap *alignment.Snapshot, status Status, v view, now time.Time) pag
 	p.ComputedAt, p.Fingerprint, p.Rules = stamp(snap.ComputedAt, now), snap.Fingerprint, len(snap.Rules)
 	p.Coverage = coverage(snap)
 	for i := range snap.Teams {
-		if t := &snap.Teams[i]; t.Known {
-			p.Teams = append(p.Teams, newSection(t, v, now, status.StaleAfter))
-		} else {
-			p.Missing = append(p.Missing, t.ID)
+		t := &snap.Teams[i]
+		name := cmp.Or(status.TeamNames[t.ID], t.ID)
+		if !t.Known {
+			p.Missing = append(p.Missing, name)
+			continue
 		}
+		team := newSection(t, v, now, status.StaleAfter)
+		team.Name = name
+		p.Teams = append(p.Teams, team)
 	}
 	if !snap.Company.Known {
 		return p

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"alignd/alignment"
@@ -10,7 +12,7 @@ import (
 
 // section is the work of one team or the company.
 type section struct {
-	ID       string
+	Name     string
 	Headline string // the aligned share in words
 	Between  string // its interval
 	Enough   bool   // false: too few tickets for shares
@@ -32,7 +34,7 @@ type classRow struct {
 }
 
 func newSection(t *alignment.TeamResult, v view, now time.Time, staleAfter time.Duration) section {
-	s := section{ID: t.ID, Fresh: dateOf(t.Watermark, now, staleAfter)}
+	s := section{Name: t.ID, Fresh: dateOf(t.Watermark, now, staleAfter)}
 	w := findWindow(t, v.window)
 	if w == nil {
 		s.Headline = "This window has not begun yet."
@@ -132,8 +134,8 @@ func windowNotes(t *alignment.TeamResult, w *alignment.Window, v view) []string 
 
 func timeNotes(w *alignment.Window) []string {
 	var notes []string
-	if w.Capacity > 0 && w.Idle > 0 {
-		notes = append(notes, "Nothing was active for "+percent(float64(w.Idle)/float64(w.Capacity))+" of the working time.")
+	if idle := float64(w.Idle) / float64(max(w.Capacity, 1)); idle >= 0.05 {
+		notes = append(notes, "Nothing was active for "+percent(idle)+" of the working time.")
 	}
 	if fresh, ok := w.FreshShare(); ok && fresh < 0.8 {
 		notes = append(notes, "Only "+percent(fresh)+" of what was open showed a sign of life: take team time here with caution.")
@@ -156,29 +158,55 @@ func distanceWords(w *alignment.Work) string {
 
 type reasonRow struct{ Name, Share, Amount string }
 
-// reasonRows lists the off-plan work by reason, in config order.
+// reasonRows lists the off-plan work by reason: declared ones in config order,
+// then what labels say besides, then retired goals, then no reason.
 func reasonRows(snap *alignment.Snapshot, w *alignment.Window, v view) []reasonRow {
 	work := &w.Units[v.unit]
-	names := map[string]string{"": "No reason given", alignment.Retired: "Goals that are retired"}
-	for _, r := range snap.Reasons {
-		names[r.ID] = r.Name
-	}
-	var rows []reasonRow
+	var cells []alignment.CellAmount
 	for _, c := range work.Cells[v.basis] {
-		if c.Cell.Class != alignment.OffPlan {
-			continue
+		if c.Cell.Class == alignment.OffPlan {
+			cells = append(cells, c)
 		}
-		name := names[c.Cell.Reason]
-		if name == "" {
-			name = c.Cell.Reason
-		}
+	}
+	slices.SortStableFunc(cells, func(a, b alignment.CellAmount) int {
+		return cmp.Compare(reasonOrder(snap, a.Cell.Reason), reasonOrder(snap, b.Cell.Reason))
+	})
+	rows := make([]reasonRow, 0, len(cells))
+	for _, c := range cells {
 		share := "–"
 		if work.EffectiveTickets >= minEffective {
 			share = percent(float64(c.Amount) / float64(work.Total))
 		}
-		rows = append(rows, reasonRow{name, share, amount(v.unit, c.Amount)})
+		rows = append(rows, reasonRow{reasonName(snap, c.Cell.Reason), share, amount(v.unit, c.Amount)})
 	}
 	return rows
+}
+
+func reasonOrder(snap *alignment.Snapshot, id string) int {
+	n := len(snap.Reasons)
+	switch at := slices.IndexFunc(snap.Reasons, func(r mapping.Reason) bool { return r.ID == id }); {
+	case at >= 0:
+		return at
+	case id == "":
+		return n + 2
+	case id == alignment.Retired:
+		return n + 1
+	default:
+		return n
+	}
+}
+
+func reasonName(snap *alignment.Snapshot, id string) string {
+	switch at := slices.IndexFunc(snap.Reasons, func(r mapping.Reason) bool { return r.ID == id }); {
+	case at >= 0:
+		return cmp.Or(snap.Reasons[at].Name, id)
+	case id == "":
+		return "No reason given"
+	case id == alignment.Retired:
+		return "Goals that are retired"
+	default:
+		return id
+	}
 }
 
 // goalRow is one goal of the company beside its target.
@@ -200,10 +228,7 @@ func goalRows(snap *alignment.Snapshot, w *alignment.Window, v view) []goalRow {
 }
 
 func newGoalRow(g *mapping.Goal, company *alignment.TeamResult, work *alignment.Work, b alignment.Basis) goalRow {
-	row := goalRow{Name: g.Name, Why: g.Why, Status: statusWords(g, company.Watermark), Share: "–", TargetX: -1}
-	if row.Name == "" {
-		row.Name = g.ID
-	}
+	row := goalRow{Name: cmp.Or(g.Name, g.ID), Why: g.Why, Status: statusWords(g, company.Watermark), Share: "–", TargetX: -1}
 	if target, ok := company.Targets[g.ID]; ok {
 		row.Target, row.TargetX = percent(target), 1000*target
 	}

@@ -28,6 +28,7 @@ type Status struct {
 	// StaleAfter is the age of a watermark from which numbers are marked as
 	// old.
 	StaleAfter time.Duration
+	TeamNames  map[string]string // what people call the teams, by id
 	Connectors []ConnectorStatus // in the order of the config file
 }
 

@@ -140,7 +140,7 @@ func fixture() *fakeSource {
 			Rules:     []alignment.RuleUse{{Rule: "checkout by label", Tickets: 12}, {Rule: "dead", Tickets: 0}},
 			Conflicts: 4,
 		},
-		status: web.Status{StaleAfter: 24 * time.Hour, Connectors: []web.ConnectorStatus{
+		status: web.Status{StaleAfter: 24 * time.Hour, TeamNames: map[string]string{"payments": "Payments & Billing"}, Connectors: []web.ConnectorStatus{
 			{Name: "acme", Kind: "jira", Watermark: fixtureAt, LastSuccess: fixtureAt.Add(time.Minute), LastAttempt: fixtureAt.Add(time.Minute)},
 			{Name: "acme-linear", Kind: "linear", LastAttempt: fixtureAt, NextAttempt: readAt.Add(90 * time.Second), Error: "issues: HTTP 503: <i>down</i>"},
 		}},

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -233,12 +234,7 @@ func (s *story) wantNo(where, text string) {
 }
 
 func uids(tickets map[string]ticket.Ticket) []string {
-	var all []string
-	for uid := range tickets {
-		all = append(all, uid)
-	}
-	slices.Sort(all)
-	return all
+	return slices.Sorted(maps.Keys(tickets))
 }
 
 func marshal(v any) string {

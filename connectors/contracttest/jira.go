@@ -2,11 +2,11 @@ package contracttest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -125,7 +125,7 @@ func (c *JiraContract) CheckAnswer(r *http.Request, status int, header http.Head
 	if err != nil {
 		return err
 	}
-	return openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: status, Header: header,
 		Body:    io.NopCloser(bytes.NewReader(body)),
 		Options: input.Options,
@@ -147,9 +147,7 @@ func (c *JiraContract) Handler(t testing.TB, next http.Handler) http.Handler {
 		if err := c.CheckAnswer(r, rec.Code, rec.Header(), rec.Body.Bytes()); err != nil {
 			t.Errorf("answer to %s %s breaks Jira's contract: %.2000v", r.Method, r.URL.Path, err)
 		}
-		for k, v := range rec.Header() {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), rec.Header())
 		w.WriteHeader(rec.Code)
 		_, _ = w.Write(rec.Body.Bytes())
 	})

@@ -18,7 +18,7 @@ const (
 	ancestorToken = "ancestors"
 )
 
-// idSet holds numeric ids, eight bytes each: a first walk meets every ticket.
+// idSet holds ids as numbers, to be small: a first walk meets every ticket.
 type idSet map[uint64]struct{}
 
 func (s idSet) add(id uint64) { s[id] = struct{}{} }

@@ -19,6 +19,7 @@ const catalogAge = time.Hour
 var ticketFields = []string{
 	"summary", "issuetype", "project", "status", "resolution", "priority",
 	"labels", "components", "parent", "created", "updated",
+	"resolutiondate", "statuscategorychangedate",
 }
 
 // catalog is what the site says about itself.

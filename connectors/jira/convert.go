@@ -43,6 +43,10 @@ type issueFields struct {
 	Parent     *parent   `json:"parent"`
 	Created    timestamp `json:"created"`
 	Updated    timestamp `json:"updated"`
+
+	// The tracker's own dates of the arrival in the present state.
+	Resolved    timestamp `json:"resolutiondate"`
+	Categorized timestamp `json:"statuscategorychangedate"`
 }
 
 type (
@@ -154,7 +158,20 @@ func (r rules) convertIssue(d document, cat *catalog) ticket.Ticket {
 	reader := historyReader{rules: r, catalog: cat, unwanted: r.resolutions[fold(f.Resolution.Name)], points: d.issue.pointsField}
 	tk.State = reader.state(f.Status.state(), f.Status.Name)
 	tk.Changes = reader.changes(d.histories)
+	tk.Arrive(f.arrival(tk.State))
 	return tk
+}
+
+// arrival returns when the ticket came into its present state, as far as that
+// matters and Jira says so outside of the history. Zero means it does not.
+func (f *issueFields) arrival(state ticket.State) time.Time {
+	switch state {
+	case ticket.StateDone, ticket.StateCanceled:
+		return cmp.Or(f.Resolved.Time, f.Categorized.Time)
+	case ticket.StateActive:
+		return f.Categorized.Time
+	}
+	return time.Time{}
 }
 
 func componentNames(all []named) []string {
@@ -236,7 +253,7 @@ func pointsOf(n float64) ticket.Points {
 // Z, or an epoch number in seconds or milliseconds. Null is the zero time.
 type timestamp struct{ time.Time }
 
-var errTime = errors.New("created or updated is not a time")
+var errTime = errors.New("a date is not a time")
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (ts *timestamp) UnmarshalJSON(data []byte) error {

@@ -1,10 +1,14 @@
 package jira_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"alignd/connectors/jira"
 	"alignd/ticket"
@@ -66,4 +70,55 @@ func BenchmarkConvert(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzEnvelope holds the cutting of pages against encoding/json.
+func FuzzEnvelope(f *testing.F) {
+	for _, text := range []string{
+		`{"issues":[{"a":"}\"]"},{"b":["\\"]}],"nextPageToken":"t","isLast":false}`,
+		" {\n\"isLast\" : true , \"issues\" : [ 1 , \"x\" , null, [ ] , { } ] }\n", `{"issues":null}`, `{"issues":[]}`,
+		`{}`, `[]`, `{"issues":[1,]}`, `{"issues":[}`, `{"issues":[{"a":1]}`, `{"issues":[1 2]}`, `{"issues":[1],}`, `{"issues"`, `{"issues":`, `{"issues":["`, `{"\"":1,"issues":[]}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		items, token, last, err := jira.Envelope(raw, "issues")
+		var whole map[string]json.RawMessage
+		if json.Unmarshal(raw, &whole) != nil || whole["issues"] == nil || bytes.Contains(raw, []byte(`\`)) || bytes.Count(raw, []byte(`"`)) > 20 {
+			return // broken or too odd to compare, but no panic
+		}
+		for _, key := range []string{"issues", "nextPageToken", "isLast"} {
+			if bytes.Count(raw, []byte(key)) > 1 {
+				return
+			}
+		}
+		var wantItems []json.RawMessage
+		var wantToken string
+		var wantLast bool
+		wantErr := errors.Join(json.Unmarshal(whole["issues"], &wantItems), decodeIf(whole["nextPageToken"], &wantToken), decodeIf(whole["isLast"], &wantLast))
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("error is %v, want %v", err, wantErr)
+		}
+		if err != nil {
+			return
+		}
+		if diff := cmp.Diff(texts(wantItems), texts(items)); diff != "" || token != wantToken || last != wantLast {
+			t.Errorf("token %q, last %t, items (-want +got):\n%s", token, last, diff)
+		}
+	})
+}
+
+func decodeIf(raw json.RawMessage, v any) error {
+	if raw == nil {
+		return nil
+	}
+	return json.Unmarshal(raw, v)
+}
+
+func texts(items []json.RawMessage) []string {
+	var all []string
+	for _, raw := range items {
+		all = append(all, string(raw))
+	}
+	return all
 }

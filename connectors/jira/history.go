@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,10 +83,7 @@ var historyNames = map[string]ticket.Field{
 
 // meanings says what a change of a field means, by field id.
 func meanings(all, points []field) map[string]ticket.Field {
-	m := make(map[string]ticket.Field)
-	for id, f := range ownFields {
-		m[id] = f
-	}
+	m := maps.Clone(ownFields)
 	for _, f := range all {
 		if meaning, ok := customTypes[f.Schema.Custom]; ok {
 			m[f.ID] = meaning

@@ -29,6 +29,8 @@ type walk struct {
 	climb    climb
 }
 
+// startWalk forgets the walk before and fixes how far the query reaches, since a
+// page token is good for the query that issued it and no other.
 func (c *Connector) startWalk(ctx context.Context, since time.Time) error {
 	if err := c.refreshCatalog(ctx); err != nil {
 		return err
@@ -36,6 +38,9 @@ func (c *Connector) startWalk(ctx context.Context, since time.Time) error {
 	c.walk = walk{
 		since: since, began: time.Now(), tokens: map[string]bool{},
 		minutes: minutesBack(since, c.serverNow()), climb: newClimb(),
+	}
+	if since.IsZero() {
+		c.ancestors = ancestors{} // a whole walk delivers all of them again
 	}
 	c.ancestors.expire(&c.walk.climb)
 	return nil

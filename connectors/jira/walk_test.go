@@ -173,6 +173,11 @@ func TestAncestors(t *testing.T) {
 		s.walk(time.Now().Add(-time.Minute))
 		s.wantCounts(map[string]int{"search/jql": 1, "changelog/bulkfetch": 1})
 
+		// A whole walk delivers them again, since what it leaves out is gone.
+		if tickets, _ = s.walk(time.Time{}); len(tickets) != len(want) {
+			t.Errorf("%d tickets in the second whole walk, want %d", len(tickets), len(want))
+		}
+
 		// An hour later they are read again although no child changed.
 		time.Sleep(time.Hour)
 		tickets, _ = s.walk(time.Now().Add(-time.Minute))

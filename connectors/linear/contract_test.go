@@ -77,7 +77,7 @@ func TestComplexity(t *testing.T) {
 		}
 		got[queryKind(r.Query)] = points
 	}
-	want := map[string]int{"catalogs": 6983, "issues": 8087, "histories": 8845}
+	want := map[string]int{"catalogs": 6983, "issues": 8102, "histories": 8845}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("points (-want +got):\n%s", diff)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"alignd/ticket"
 )
@@ -87,7 +88,26 @@ func (cv converter) issue(w *wireIssue) (ticket.Ticket, error) {
 	if w.Parent != nil {
 		tk.Parent = w.Parent.ID
 	}
+	tk.Arrive(w.arrival())
 	return tk, nil
+}
+
+// arrival returns when the issue came into its present state, as far as that
+// matters and Linear says so outside of the history. Zero means it does not.
+func (w *wireIssue) arrival() time.Time {
+	var at *time.Time
+	switch categories[w.State.Type] {
+	case ticket.StateActive:
+		at = w.StartedAt
+	case ticket.StateDone:
+		at = w.CompletedAt
+	case ticket.StateCanceled:
+		at = w.CanceledAt
+	}
+	if at == nil {
+		return time.Time{}
+	}
+	return *at
 }
 
 func (cv converter) project(w wireProject) (ticket.Ticket, error) {

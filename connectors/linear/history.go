@@ -127,8 +127,9 @@ type move struct {
 // into one, with the date of the first, while spans keep each. So entries
 // count only where there are no spans: up to the start of the first and, if
 // the last span is not yet the present state, after it. Should neither have
-// arrived at the present state, the issue's own update stands for the missing
-// step, so that history and present never contradict each other.
+// arrived at the present state, the issue's own date of the arrival or, failing
+// that, of the update stands for the missing step, so that history and present
+// never contradict each other.
 func (w *wireIssue) moves(entries []wireEntry) ([]move, error) {
 	spans, err := w.spans()
 	if err != nil {
@@ -148,11 +149,17 @@ func (w *wireIssue) moves(entries []wireEntry) ([]move, error) {
 		all = append(all, move{at: s.StartedAt, to: s.StateID})
 	}
 	slices.SortStableFunc(all, func(a, b move) int { return a.at.Compare(b.at) })
-	last := w.UpdatedAt
-	if n := len(all); n > 0 && last.Before(all[n-1].at) {
-		last = all[n-1].at
+	if len(all) == 0 {
+		return []move{{at: w.UpdatedAt, to: w.State.ID}}, nil
 	}
-	return append(all, move{at: last, to: w.State.ID}), nil
+	last, missing := all[len(all)-1].at, w.arrival()
+	if missing.Before(last) {
+		missing = w.UpdatedAt
+	}
+	if missing.Before(last) {
+		missing = last
+	}
+	return append(all, move{at: missing, to: w.State.ID}), nil
 }
 
 // spans returns the issue's spans, oldest first. One of no length ends where

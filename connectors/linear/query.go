@@ -45,10 +45,16 @@ type wireIssue struct {
 	Trashed    bool
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
-	Team       *ref
-	State      *wireState
-	Parent     *wireParent
-	Project    *ref
+
+	// Linear's own dates of the arrival in the present state.
+	StartedAt   *time.Time
+	CompletedAt *time.Time
+	CanceledAt  *time.Time
+
+	Team    *ref
+	State   *wireState
+	Parent  *wireParent
+	Project *ref
 
 	History      connection[wireEntry] `graphql:"history(first: 20, includeArchived: true)"`
 	StateHistory connection[wireSpan]  `graphql:"stateHistory(first: 10)"`

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"alignd/sandbox"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"alignd": main})
+}
+
+// TestScripts runs the stories in testdata: each is what one user does. They
+// have these commands of their own:
+//
+//	freeport NAME...   puts a free port of loopback into each variable
+//	until URL REGEXP   waits for the address to answer with such a text
+//	get URL            prints the status and body of an answer to stdout
+//	trackers           starts a small fake Jira, as $JIRA, with PAY-1 and PAY-2
+//	envsubst FILE      replaces $JIRA in a file
+//	certificate C K    writes a certificate for alignd.example and its key
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"freeport": freeport, "until": until, "get": get, "trackers": trackers,
+			"envsubst": envsubst, "certificate": certificate,
+		},
+		Setup: func(env *testscript.Env) error {
+			// What demo leaves behind would be seen here.
+			env.Setenv("TMPDIR", env.WorkDir+"/tmp")
+			return os.MkdirAll(env.WorkDir+"/tmp", 0o755)
+		},
+	})
+}
+
+func freeport(ts *testscript.TestScript, _ bool, names []string) {
+	for _, name := range names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		defer l.Close() // after the loop, so that ports differ
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		ts.Check(err)
+		ts.Setenv(name, port)
+	}
+}
+
+func fetch(url string) (string, error) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	return fmt.Sprintf("%s\n%s", answer.Status, body), err
+}
+
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: until URL REGEXP")
+	}
+	re := regexp.MustCompile(args[1])
+	var last string
+	for range 1500 {
+		text, err := fetch(args[0])
+		if err == nil && re.MatchString(text) {
+			return
+		}
+		last = fmt.Sprint(text, err)
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("%s never said %s, but %s", args[0], args[1], last)
+}
+
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := fetch(args[0])
+	ts.Check(err)
+	_, err = io.WriteString(ts.Stdout(), text)
+	ts.Check(err)
+}
+
+func envsubst(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), "$JIRA", ts.Getenv("JIRA"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+func certificate(ts *testscript.TestScript, _ bool, args []string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"alignd.example"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+}
+
+func trackers(ts *testscript.TestScript, _ bool, _ []string) {
+	world := sandbox.NewWorld(nil)
+	past := time.Now().Add(-10 * 24 * time.Hour)
+	world.Jira.AddProject(sandbox.NewProject{Key: "PAY", Name: "Payments"})
+	epic := world.Jira.CreateIssue(past, sandbox.NewIssue{Project: "PAY", Type: "Epic", Title: "Faster checkout", Labels: []string{"goal-checkout"}})
+	story := world.Jira.CreateIssue(past.Add(time.Hour), sandbox.NewIssue{Project: "PAY", Title: "Remember the address", Parent: epic})
+	world.Jira.Transition(past.Add(2*time.Hour), story, "In Progress")
+	server, err := sandbox.Start(world, sandbox.Options{})
+	ts.Check(err)
+	ts.Defer(func() { _ = server.Close() })
+	ts.Setenv("JIRA", server.JiraURL)
+	ts.Setenv("JIRA_TOKEN", sandbox.JiraToken)
+}
