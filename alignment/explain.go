@@ -79,7 +79,12 @@ func explain(in Input, tk *ticket.Ticket) Explanation {
 	if t := in.Rules.TeamOf(tk.ID.Connector, n.tk.Project); t >= 0 {
 		e.Team = in.Rules.Teams()[t].ID
 	}
-	e.Now = b.describe(b.resolve(n, view.watermark), view.watermark)
+	now := b.resolve(n, view.watermark)
+	e.Now = b.describe(now, view.watermark)
+	if e.Now.Excluded { // for all time, see verdicts
+		e.History = []Verdict{b.describe(now, n.tk.Created.UnixMicro())}
+		return e
+	}
 	verdicts := b.verdicts(n)
 	for i, v := range verdicts {
 		end := view.watermark

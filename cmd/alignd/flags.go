@@ -18,7 +18,7 @@ import (
 const defaultAddress = ":8642"
 
 func configFlag(c *kingpin.CmdClause) *string {
-	return c.Flag("config.file", "Path to alignd.yml.").Default("alignd.yml").PlaceHolder("FILE").String()
+	return c.Flag("config.file", "Path to alignd.yml.").Default("alignd.yml").String()
 }
 
 func addressFlag(c *kingpin.CmdClause, def, help string) *[]string {
