@@ -5,6 +5,7 @@
 #   docker run -v ./etc:/etc/alignd:ro -v alignd-data:/data -p 8642:8642 alignd
 #
 # In alignd.yml of a container: store: {path: /data/alignd.db}
+# To look at it first: docker run -p 8642:8642 alignd demo --web.listen-address=:8642
 
 FROM golang:1.26 AS build
 WORKDIR /src
@@ -30,6 +31,8 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /out/alignd /bin/alignd
 # The user below must be able to write to a new volume.
 COPY --from=build --chown=65532:65532 /out/data /data
+# There is no /tmp; the demo puts its files here.
+ENV TMPDIR=/data
 USER 65532:65532
 VOLUME /data
 EXPOSE 8642

@@ -24,14 +24,8 @@ func addHealth(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	return c, func(ctx context.Context, out io.Writer) error {
 		ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 		defer cancel()
-		status, err := newLocal((*addresses)[0], *webConfig).get(ctx, "/-/healthy")
-		if err != nil {
+		if err := newLocal((*addresses)[0], *webConfig).healthy(ctx); err != nil {
 			return fmt.Errorf("not healthy: %w", err)
-		}
-		_ = status.Body.Close()
-		// A server that asks for a password is alive.
-		if status.StatusCode != http.StatusOK && status.StatusCode != http.StatusUnauthorized {
-			return fmt.Errorf("not healthy: %s", status.Status)
 		}
 		fmt.Fprintln(out, "healthy")
 		return nil
@@ -88,15 +82,25 @@ func (l local) get(ctx context.Context, path string) (*http.Response, error) {
 			return answer, nil
 		}
 		errs = append(errs, err)
-		if !plainHTTP(err) {
+		if !errors.Is(err, http.ErrSchemeMismatch) {
 			break
 		}
 	}
 	return nil, errors.Join(errs...)
 }
 
-// plainHTTP reports whether a server answered an attempt at TLS without it.
-func plainHTTP(err error) bool {
-	header := tls.RecordHeaderError{}
-	return errors.As(err, &header)
+// healthy returns nil if the server is alive. One that asks for a password or
+// a certificate is.
+func (l local) healthy(ctx context.Context) error {
+	answer, err := l.get(ctx, "/-/healthy")
+	if refusal := (*net.OpError)(nil); errors.As(err, &refusal) && refusal.Op == "remote error" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusUnauthorized {
+		err = errors.New(answer.Status)
+	}
+	return errors.Join(err, answer.Body.Close())
 }

@@ -2,6 +2,7 @@ package jira_test
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
@@ -70,8 +71,10 @@ func convertReal(t *testing.T, docs func(yield func(json.RawMessage) bool), stat
 		var with struct {
 			Changelog struct{ Histories []json.RawMessage }
 		}
-		if err := json.Unmarshal(doc, &with); err != nil {
-			t.Fatal(err)
+		if bytes.Contains(doc, []byte(`"changelog"`)) {
+			if err := json.Unmarshal(doc, &with); err != nil {
+				t.Fatal(err)
+			}
 		}
 		tk, err := convert(doc, with.Changelog.Histories)
 		if err != nil {
