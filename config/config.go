@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"time"
 
 	"alignd/connectors"
@@ -43,8 +42,6 @@ type Config struct {
 	// change without keeping it.
 	credentials map[string]digest
 }
-
-type digest [sha256.Size]byte
 
 // Connectors are the tracker accounts by kind.
 type Connectors struct {
@@ -118,73 +115,6 @@ func (c *Config) validate(report yamlfile.Report) {
 			first[a.Name] = a.path
 		}
 	}
-}
-
-// Account is one configured connector, whatever its kind.
-type Account struct {
-	connectors.Common        // with defaults filled in
-	Kind              string // "jira" or "linear"
-	Settings          any    // jira.Config or linear.Config
-
-	path       string
-	credential digest
-}
-
-// Accounts returns all connectors in the order of the file, Jira first.
-func (c *Config) Accounts() []Account {
-	var accounts []Account
-	for i, s := range c.Connectors.Jira {
-		accounts = append(accounts, Account{
-			Common: s.WithDefaults(), Kind: "jira", Settings: s,
-			path: fmt.Sprintf("connectors.jira[%d]", i), credential: c.credentials[s.Name],
-		})
-	}
-	for i, s := range c.Connectors.Linear {
-		accounts = append(accounts, Account{
-			Common: s.WithDefaults(), Kind: "linear", Settings: s,
-			path: fmt.Sprintf("connectors.linear[%d]", i), credential: c.credentials[s.Name],
-		})
-	}
-	return accounts
-}
-
-// Same reports whether both accounts are read in the same way, with the same
-// credential.
-func (a Account) Same(b Account) bool {
-	a.path, b.path = "", ""
-	return reflect.DeepEqual(a, b)
-}
-
-func (a Account) validate(report yamlfile.Report) {
-	switch s := a.Settings.(type) {
-	case jira.Config:
-		s.Validate(a.path, report)
-	case linear.Config:
-		s.Validate(a.path, report)
-	}
-}
-
-// credentialKey is one way to name a credential in the file.
-type credentialKey struct{ key, file, env string }
-
-func (a Account) credentialKeys() []credentialKey {
-	switch s := a.Settings.(type) {
-	case jira.Config:
-		return []credentialKey{
-			{"token_file", s.Auth.TokenFile, ""},
-			{"token_env", "", s.Auth.TokenEnv},
-			{"bearer_file", s.Auth.BearerFile, ""},
-			{"bearer_env", "", s.Auth.BearerEnv},
-		}
-	case linear.Config:
-		return []credentialKey{
-			{"api_key_file", s.Auth.APIKeyFile, ""},
-			{"api_key_env", "", s.Auth.APIKeyEnv},
-			{"bearer_file", s.Auth.BearerFile, ""},
-			{"bearer_env", "", s.Auth.BearerEnv},
-		}
-	}
-	return nil
 }
 
 // readCredentials reports each credential that cannot be read, so that a

@@ -140,8 +140,7 @@ func TestMissingFile(t *testing.T) {
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("err = %v", err)
 	}
-	var problems yamlfile.Problems
-	if errors.As(err, &problems) {
+	if _, ok := errors.AsType[yamlfile.Problems](err); ok {
 		t.Errorf("a missing file is not a mistake in it: %v", err)
 	}
 }
@@ -189,8 +188,7 @@ func keys(t reflect.Type) []string {
 		return nil
 	}
 	var all []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if !f.IsExported() || key == "-" {
 			continue
@@ -230,6 +228,36 @@ func TestSameNoticesWhatMatters(t *testing.T) {
 	write("token", "abc")
 	if first.Same(account(func() { write("alignd.yml", strings.Replace(smallConfig, "[PAY]", "[PAY, BILL]", 1)) })) {
 		t.Error("a new scope goes unnoticed")
+	}
+}
+
+func TestScope(t *testing.T) {
+	scope := func(change ...string) string {
+		t.Helper()
+		text := strings.NewReplacer(change...).Replace(smallConfig)
+		cfg, _ := load(t, map[string]string{"alignd.yml": text, "mapping.yml": smallMapping, "token": "abc", "other": "def"})
+		return cfg.Accounts()[0].Scope()
+	}
+	first := scope()
+	for _, same := range [][]string{
+		{},
+		{"token_file: token", "token_file: other"},
+		{"projects: [PAY]", "projects: [PAY]\n      poll_interval: 5m\n      overlap: 10m\n      timeout: 5s\n      requests_per_second: 3"},
+	} {
+		if got := scope(same...); got != first {
+			t.Errorf("%q changes the scope from %q to %q", same, first, got)
+		}
+	}
+	for _, different := range [][]string{
+		{"[PAY]", "[PAY, BILL]"},
+		{"[PAY]", "[PAY]\n      jql: type = Bug"},
+		{"[PAY]", "[PAY]\n      ignore_labels: [team-*]"},
+		{"[PAY]", "[PAY]\n      canceled_resolutions: []"},
+		{"acme.atlassian", "other.atlassian"},
+	} {
+		if got := scope(different...); got == first {
+			t.Errorf("%q does not change the scope", different)
+		}
 	}
 }
 

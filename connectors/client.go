@@ -37,6 +37,7 @@ type ClientConfig struct {
 	Authorize func(*http.Request)
 
 	RequestsPerSecond float64       // over all requests of the client; zero means DefaultRequestsPerSecond
+	RequestsPerDay    int           // ceiling from midnight to midnight UTC; zero means none
 	Timeout           time.Duration // of one attempt, body included; zero means DefaultTimeout
 	MaxBody           int64         // bytes of one answer, unpacked; zero means DefaultMaxBody
 
@@ -101,6 +102,7 @@ func NewClient(cfg ClientConfig) *http.Client {
 	return &http.Client{Transport: &transport{
 		ClientConfig: cfg,
 		limiter:      rate.NewLimiter(rate.Limit(cfg.RequestsPerSecond), burst),
+		daily:        daily{limit: cfg.RequestsPerDay},
 	}}
 }
 
@@ -110,7 +112,9 @@ func NewClient(cfg ClientConfig) *http.Client {
 type transport struct {
 	ClientConfig
 
-	limiter *rate.Limiter
+	limiter  *rate.Limiter
+	daily    daily
+	removals removals
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -197,6 +201,7 @@ func (t *transport) exchange(req *http.Request) (*http.Response, []byte, error) 
 
 // judge decides what a complete answer means.
 func (t *transport) judge(req *http.Request, resp *http.Response, body []byte) outcome {
+	t.watchRemoval(req.Context(), resp)
 	found := t.inspect(resp, body)
 	got := outcome{
 		throttled: found.Throttled || resp.StatusCode == http.StatusTooManyRequests,
@@ -263,10 +268,28 @@ func (t *transport) waitForBudget(ctx context.Context) error {
 	if err := t.limiter.Wait(ctx); err != nil {
 		return fmt.Errorf("wait for the request budget: %w", err)
 	}
+	if err := t.waitForDay(ctx); err != nil {
+		return fmt.Errorf("wait for the daily request budget: %w", err)
+	}
 	if waited := time.Since(start); waited > time.Millisecond {
 		t.Observer.Throttled(t.Connector, waited)
 	}
 	return nil
+}
+
+// waitForDay waits where the daily ceiling wants requests to be spread.
+func (t *transport) waitForDay(ctx context.Context) error {
+	if t.daily.limit == 0 {
+		return nil
+	}
+	now := time.Now()
+	due, used, spreads := t.daily.reserve(now)
+	t.Observer.DailyRequests(t.Connector, used, t.daily.limit)
+	if spreads {
+		t.Logger.LogAttrs(ctx, slog.LevelWarn, "Half of the requests of this day are spent, the rest is spread over what is left of it: reading is slower until midnight UTC",
+			slog.Int("used", used), slog.Int("requests_per_day", t.daily.limit))
+	}
+	return t.sleep(ctx, due.Sub(now), false)
 }
 
 func (t *transport) sleep(ctx context.Context, wait time.Duration, throttled bool) error {
@@ -288,3 +311,5 @@ type silent struct{}
 func (silent) Request(string, string, int, time.Duration)            {}
 func (silent) RateLimit(string, string, float64, float64, time.Time) {}
 func (silent) Throttled(string, time.Duration)                       {}
+func (silent) DailyRequests(string, int, int)                        {}
+func (silent) Removal(string, string, time.Time)                     {}

@@ -54,6 +54,8 @@ type tracker struct {
 	codes     []int
 	throttled time.Duration
 	limits    []connectors.Limit
+	daily     []int
+	removals  []string
 }
 
 func (tr *tracker) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -76,6 +78,12 @@ func (tr *tracker) RateLimit(_, resource string, limit, remaining float64, reset
 }
 
 func (tr *tracker) Throttled(_ string, waited time.Duration) { tr.throttled += waited }
+
+func (tr *tracker) DailyRequests(_ string, used, limit int) { tr.daily = append(tr.daily, used) }
+
+func (tr *tracker) Removal(_, endpoint string, at time.Time) {
+	tr.removals = append(tr.removals, endpoint+" "+at.UTC().Format(time.DateOnly))
+}
 
 func (tr *tracker) client(edit func(*connectors.ClientConfig)) *http.Client {
 	tr.start = time.Now()

@@ -24,6 +24,9 @@ const (
 	DefaultOverlap      = 5 * time.Minute
 )
 
+// minRequestsPerDay leaves an idle account a poll every half hour.
+const minRequestsPerDay = 100
+
 // Options are what a connector gets from the process around it. Nil and empty
 // values are fine.
 type Options struct {
@@ -41,6 +44,7 @@ type Common struct {
 	Name              string   `yaml:"name"`
 	PollInterval      Duration `yaml:"poll_interval"`       // default 2m
 	RequestsPerSecond float64  `yaml:"requests_per_second"` // default 1
+	RequestsPerDay    int      `yaml:"requests_per_day"`    // ceiling from midnight to midnight UTC; default none
 	Timeout           Duration `yaml:"timeout"`             // of one request; default 1m
 
 	// Overlap is how far behind the tracker's clock the watermark stays,
@@ -50,6 +54,8 @@ type Common struct {
 	// IgnoreLabels are patterns with * of labels that are dropped before
 	// anything is kept, for labels that hold names.
 	IgnoreLabels []string `yaml:"ignore_labels"`
+
+	Webhook Webhook `yaml:"webhook"`
 }
 
 // WithDefaults returns c with each zero value replaced by its default.
@@ -82,6 +88,10 @@ func (c Common) Validate(path string, report func(path, format string, args ...a
 	if r := c.RequestsPerSecond; r < 0 || math.IsNaN(r) || math.IsInf(r, 0) {
 		report(path+".requests_per_second", "is %v, but must be greater than 0", r)
 	}
+	if n := c.RequestsPerDay; n != 0 && n < minRequestsPerDay {
+		report(path+".requests_per_day", "is %d, but must be at least %d, or 0 for no ceiling", n, minRequestsPerDay)
+	}
+	c.Webhook.validate(path+".webhook", report)
 	for i, pattern := range c.IgnoreLabels {
 		if strings.Trim(pattern, "* ") == "" {
 			report(fmt.Sprintf("%s.ignore_labels[%d]", path, i), "is %q, which would drop every label or none", pattern)

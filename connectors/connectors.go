@@ -90,4 +90,10 @@ type Observer interface {
 	RateLimit(connector, resource string, limit, remaining float64, reset time.Time)
 	// Throttled reports time spent waiting for a budget or a Retry-After.
 	Throttled(connector string, waited time.Duration)
+	// DailyRequests reports the requests of this day (UTC) so far, where a
+	// ceiling is configured.
+	DailyRequests(connector string, used, limit int)
+	// Removal reports that the tracker has removed an endpoint or is going
+	// to, and when; at is zero if it did not say.
+	Removal(connector, endpoint string, at time.Time)
 }

@@ -159,7 +159,6 @@ func (d *Daemon) newPollers(cfg *config.Config, running []*poller) ([]*poller, e
 		if err != nil {
 			return nil, err
 		}
-		p.full = at >= 0
 		pollers = append(pollers, p)
 	}
 	return pollers, nil

@@ -28,14 +28,15 @@ import (
 // the trackers were asked kept and held against their contracts.
 type traveller struct {
 	*house
-	asked *recorder
+	asked        *recorder
+	pollInterval string
 }
 
 // newTraveller serves a world. Of each endpoint of Jira the first checked
 // exchanges are validated, all of them if checked is 0.
 func newTraveller(t *testing.T, world *sandbox.World, checked int) *traveller {
 	t.Helper()
-	tr := &traveller{house: &house{t: t, dir: t.TempDir(), world: world}}
+	tr := &traveller{house: &house{t: t, dir: t.TempDir(), world: world}, pollInterval: "1s"}
 	tr.asked = &recorder{
 		t: t, most: checked, seen: map[string]int{},
 		jira: contracttest.JiraIfPresent(t), linear: contracttest.LinearIfPresent(t),
@@ -54,7 +55,7 @@ func newTraveller(t *testing.T, world *sandbox.World, checked int) *traveller {
 // configure writes an alignd.yml whose numbers never grow too old to be shown,
 // since the trackers' clocks stand still. No projects means no such connector.
 func (tr *traveller) configure(jira string, projects []string, linear string, teams []string) {
-	common := "poll_interval: 1s, overlap: 1s, requests_per_second: 100000"
+	common := "poll_interval: " + tr.pollInterval + ", overlap: 1s, requests_per_second: 100000"
 	text := "stale_after: 200000h\nconnectors:\n"
 	if len(projects) > 0 {
 		text += fmt.Sprintf("  jira:\n    - {name: %s, url: %q, auth: {email: %q, token_file: jira-token}, projects: [%s], %s}\n",

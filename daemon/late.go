@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"slices"
 	"time"
 
 	"alignd/connectors"
@@ -36,10 +37,8 @@ func lateChanges(changes []ticket.Change, page *connectors.Page, connector strin
 // projectOf finds the project of the ticket a change came with.
 func projectOf(c ticket.Change, tickets []ticket.Ticket) string {
 	for i := range tickets {
-		for _, other := range tickets[i].Changes {
-			if other == c {
-				return tickets[i].Project
-			}
+		if slices.Contains(tickets[i].Changes, c) {
+			return tickets[i].Project
 		}
 	}
 	return ""

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -14,12 +13,6 @@ import (
 	"alignd/metrics"
 	"alignd/store"
 	"alignd/web"
-)
-
-// Waits after failed walks: the first, doubling up to the last.
-const (
-	firstBackoff = 5 * time.Second
-	lastBackoff  = 15 * time.Minute
 )
 
 // poller reads one connector again and again. It knows when to read and where
@@ -33,9 +26,6 @@ type poller struct {
 	changed   func() // something was applied
 	logger    *slog.Logger
 
-	// full makes the next walk read everything, because what is read has
-	// changed and tickets that are new to it may be old in the tracker.
-	full    bool
 	skipped map[string]bool // UIDs that were logged already
 
 	mu     sync.Mutex // guards status
@@ -64,40 +54,6 @@ func (p *poller) run(ctx context.Context) {
 		if !sleep(ctx, pause) {
 			return
 		}
-	}
-}
-
-// pause is the time to the next walk after this many failures in a row.
-func (p *poller) pause(err error, failures int) time.Duration {
-	if err == nil {
-		return jitter(time.Duration(p.account.PollInterval), 0.1)
-	}
-	wait := lastBackoff
-	if failures < 10 {
-		wait = min(wait, firstBackoff<<(failures-1))
-	}
-	wait = jitter(wait, 0.3)
-	if status := (*connectors.StatusError)(nil); errors.As(err, &status) {
-		wait = max(wait, status.RetryAfter)
-	}
-	return wait
-}
-
-// jitter spreads d by the given part to both sides, so that replicas and
-// accounts do not march in step.
-func jitter(d time.Duration, part float64) time.Duration {
-	return time.Duration(float64(d) * (1 + part*(2*rand.Float64()-1)))
-}
-
-// sleep waits and reports whether ctx is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 
@@ -147,12 +103,13 @@ const (
 // error stays; the watermark moves with the last page only.
 func (p *poller) walk(ctx context.Context) (walk, error) {
 	w := walk{kind: incrementalWalk}
-	known, err := p.watermark(ctx)
+	known, scope, err := p.watermark(ctx)
 	if err != nil {
 		return w, err
 	}
 	q := connectors.Query{Since: known}
-	if p.full || known.IsZero() {
+	// Tickets that are new to a changed scope may be old in the tracker.
+	if known.IsZero() || scope != p.account.Scope() {
 		w.kind, w.first, q.Since = fullWalk, known.IsZero(), time.Time{}
 	}
 	tokens := map[string]bool{}
@@ -168,7 +125,6 @@ func (p *poller) walk(ctx context.Context) (walk, error) {
 			return w, err
 		}
 		if page.Next == "" {
-			p.full = false
 			return w, nil
 		}
 		if tokens[page.Next] {
@@ -179,18 +135,17 @@ func (p *poller) walk(ctx context.Context) (walk, error) {
 	}
 }
 
-// watermark returns how far the connector has been read, zero for never.
-func (p *poller) watermark(ctx context.Context) (time.Time, error) {
-	var at time.Time
-	err := p.store.View(ctx, func(v store.View) error {
-		at = v.Watermarks()[p.account.Name]
+// watermark returns how far which scope has been read, zero for never.
+func (p *poller) watermark(ctx context.Context) (at time.Time, scope string, err error) {
+	err = p.store.View(ctx, func(v store.View) error {
+		at, scope = v.Watermarks()[p.account.Name], v.Scope(p.account.Name)
 		return nil
 	})
 	if err != nil {
-		return at, &storeError{fmt.Errorf("read watermark: %w", err)}
+		return at, scope, &storeError{fmt.Errorf("read watermark: %w", err)}
 	}
 	p.showWatermark(at)
-	return at, nil
+	return at, scope, nil
 }
 
 func (p *poller) showWatermark(at time.Time) {
@@ -206,7 +161,7 @@ func (p *poller) apply(ctx context.Context, w *walk, page *connectors.Page) erro
 	p.skip(page.Skipped)
 	batch := store.Batch{Connector: p.account.Name, Tickets: page.Tickets, Gone: page.Gone, Names: page.Names}
 	if page.Next == "" {
-		batch.Watermark = w.watermark
+		batch.Watermark, batch.Scope = w.watermark, p.account.Scope()
 	}
 	applied, err := p.store.Apply(ctx, batch)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"alignd/config"
 	"alignd/connectors"
+	"alignd/connectors/jira"
 	"alignd/metrics"
 	"alignd/store"
 	"alignd/ticket"
@@ -66,7 +67,7 @@ func newRig(t *testing.T, page func(q connectors.Query) (connectors.Page, error)
 	r.poller = &poller{
 		account: config.Account{
 			Common: connectors.Common{Name: "acme"}.WithDefaults(),
-			Kind:   "jira",
+			Kind:   "jira", Settings: jira.Config{Projects: []string{"PAY"}},
 		},
 		connector: r.connector, store: st, counts: metrics.NewProcess(r.registry),
 		zone:    func(string, string) *time.Location { return time.UTC },
@@ -181,7 +182,7 @@ alignd_sync_failures_total{connector="acme",reason="server"} 1
 
 func TestPausesAfterFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var failure error = errors.New("no route to host")
+		failure := errors.New("no route to host")
 		r := newRig(t, func(connectors.Query) (connectors.Page, error) {
 			if failure != nil {
 				return connectors.Page{}, failure
@@ -358,8 +359,8 @@ func TestLateDependsOnTheZoneOfTheTeam(t *testing.T) {
 
 func TestFullWalkAfterTheScopeChanged(t *testing.T) {
 	r := newRig(t, func(connectors.Query) (connectors.Page, error) { return connectors.Page{Clock: time.Now()}, nil })
-	for _, full := range []bool{false, false, true, false} {
-		r.full = r.full || full
+	for _, projects := range [][]string{{"PAY"}, {"PAY"}, {"PAY", "BILL"}, {"PAY", "BILL"}} {
+		r.account.Settings = jira.Config{Projects: projects}
 		if err := r.attempt(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -138,7 +138,13 @@ func (w *writer) batch(b *Batch) error {
 			return fmt.Errorf("ticket %q: %w", tk.ID, err)
 		}
 	}
-	return w.putWatermark(b.Watermark)
+	if b.Watermark.IsZero() {
+		return nil
+	}
+	return errors.Join(
+		w.putMark(keyWatermark, b.Watermark.UTC().AppendFormat(nil, time.RFC3339Nano)),
+		w.putMark(keyScope, []byte(b.Scope)),
+	)
 }
 
 func (w *writer) putNames(names map[string]string) error {
@@ -154,16 +160,12 @@ func (w *writer) putNames(names map[string]string) error {
 	return nil
 }
 
-func (w *writer) putWatermark(mark time.Time) error {
-	if mark.IsZero() {
-		return nil
-	}
-	text := mark.UTC().AppendFormat(nil, time.RFC3339Nano)
-	if bytes.Equal(w.bucket.Get(keyWatermark), text) {
+func (w *writer) putMark(key, text []byte) error {
+	if bytes.Equal(w.bucket.Get(key), text) {
 		return nil
 	}
 	w.dirty = true
-	return w.bucket.Put(keyWatermark, text)
+	return w.bucket.Put(key, text)
 }
 
 func (w *writer) forget(uid string) error {

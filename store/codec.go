@@ -12,20 +12,23 @@ import (
 
 // The value of a ticket, in order; its UID is the key:
 //
-//	version, flags, key, title, type, priority, project, status, state,
-//	[estimate], parent, components, labels, groups, created, changes, updated
+//	version, flags, key, [former], title, type, priority, project, status,
+//	state, [estimate], parent, components, labels, groups, created, changes,
+//	updated
 //
 // Numbers are varints. A text is either written out (length, bytes), where it
 // hardly ever repeats, or a reference into the connector's table of texts.
 // Times are milliseconds, each as the distance from the one before it, plus
 // the nanoseconds within the millisecond if any time of the ticket has some.
-const codecVersion = 1
+const codecVersion = 2
 
 // Bits of a ticket's flags.
 const (
 	flagContainer = 1 << iota
 	flagEstimate
 	flagNanos
+	flagOutside
+	flagFormer
 )
 
 // Bits of a change's head; the field stands above them.
@@ -64,6 +67,12 @@ func (e *encoder) ticket(tk *ticket.Ticket) ([]byte, error) {
 	e.buf = append(e.buf, codecVersion)
 	e.uint(ticketFlags(tk, e.nanos))
 	e.text(tk.Key)
+	if len(tk.Former) > 0 {
+		e.uint(uint64(len(tk.Former)))
+		for _, key := range tk.Former {
+			e.text(key)
+		}
+	}
 	e.text(tk.Title)
 	e.shared(tk.Type)
 	e.shared(tk.Priority)
@@ -153,7 +162,8 @@ func hasNanos(tk *ticket.Ticket) bool {
 }
 
 func ticketFlags(tk *ticket.Ticket, nanos bool) uint64 {
-	return bit(tk.Container, flagContainer) | bit(tk.Estimate.Set, flagEstimate) | bit(nanos, flagNanos)
+	return bit(tk.Container, flagContainer) | bit(tk.Estimate.Set, flagEstimate) | bit(nanos, flagNanos) |
+		bit(tk.Outside, flagOutside) | bit(len(tk.Former) > 0, flagFormer)
 }
 
 func changeHead(c *ticket.Change) uint64 {
@@ -202,7 +212,9 @@ func (d *decoder) ticket(tk *ticket.Ticket) {
 	flags := d.uint()
 	d.nanos = flags&flagNanos != 0
 	tk.Container = flags&flagContainer != 0
+	tk.Outside = flags&flagOutside != 0
 	tk.Key = d.text()
+	tk.Former = d.list(tk.Former, flags&flagFormer != 0)
 	tk.Title = d.text()
 	tk.Type = d.ref(d.texts.raw)
 	tk.Priority = d.ref(d.texts.raw)
@@ -304,6 +316,18 @@ func (d *decoder) text() string {
 	s := string(d.buf[:n])
 	d.buf = d.buf[n:]
 	return s
+}
+
+// list reads texts that are written out.
+func (d *decoder) list(into []string, present bool) []string {
+	if !present {
+		return into[:0]
+	}
+	into = resize(into, d.count())
+	for i := range into {
+		into[i] = d.text()
+	}
+	return into
 }
 
 func (d *decoder) ref(table []string) string {

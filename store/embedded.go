@@ -17,7 +17,7 @@ import (
 // formatVersion is the layout of the file:
 //
 //	alignd                 format -> decimal version
-//	connectors / <name>    watermark -> RFC 3339
+//	connectors / <name>    watermark -> RFC 3339, scope -> text
 //	  tickets              UID -> value, see codec.go
 //	  names                id -> name
 //	  texts                number, big endian -> text that tickets refer to
@@ -28,6 +28,7 @@ var (
 	keyFormat     = []byte("format")
 	keyConnectors = []byte("connectors")
 	keyWatermark  = []byte("watermark")
+	keyScope      = []byte("scope")
 	keyTickets    = []byte("tickets")
 	keyNames      = []byte("names")
 	keyTexts      = []byte("texts")

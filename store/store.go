@@ -56,6 +56,9 @@ type Batch struct {
 	// Watermark moves the connector's watermark. Zero leaves it; it is set
 	// only with the last page of a complete walk.
 	Watermark time.Time
+	// Scope says in the caller's words what the walk was asked to read. It is
+	// kept with the watermark, which means nothing for another scope.
+	Scope string
 }
 
 // Applied counts what a batch changed. Facts that were known already count
@@ -82,4 +85,8 @@ type View interface {
 	// Watermarks returns how far each connector that completed a walk has
 	// been read, in the tracker's time.
 	Watermarks() map[string]time.Time
+
+	// Scope returns what came with the connector's watermark, empty if
+	// nothing did.
+	Scope(connector string) string
 }

@@ -141,6 +141,14 @@ func (v *view) Watermarks() map[string]time.Time {
 	return marks
 }
 
+func (v *view) Scope(connector string) string {
+	c := v.byName[connector]
+	if c == nil {
+		return ""
+	}
+	return string(c.bucket.Get(keyScope))
+}
+
 func (v *view) Tickets() iter.Seq[*ticket.Ticket] {
 	return func(yield func(*ticket.Ticket) bool) {
 		for _, c := range v.connectors {

@@ -8,6 +8,7 @@ import (
 // Clone returns a deep copy of the ticket.
 func (tk *Ticket) Clone() Ticket {
 	c := *tk
+	c.Former = slices.Clone(tk.Former)
 	c.Components = slices.Clone(tk.Components)
 	c.Labels = slices.Clone(tk.Labels)
 	c.Groups = slices.Clone(tk.Groups)

@@ -56,11 +56,17 @@ type Points struct {
 type Ticket struct {
 	ID    ID
 	Key   string // shown to people: "PAY-12"; changes on a move
-	Title string // kept only so that people recognise the ticket
+	// Former are the keys the ticket had before, as far as the tracker tells.
+	Former []string
+	Title  string // kept only so that people recognise the ticket
 
 	// Container marks what stands above tickets: epics, initiatives, Linear
 	// projects. A container hands its labels down and never carries work.
 	Container bool
+
+	// Outside marks a ticket that is known only because it stands above
+	// tickets in scope. It hands down what they inherit, and is nobody's work.
+	Outside bool
 
 	Type       string // "Bug", "Story", "Epic"; Linear: "Issue", "Project", "Initiative"
 	Priority   string // the tracker's name of it, empty if none

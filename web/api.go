@@ -68,8 +68,10 @@ func (h *handler) writeJSON(w http.ResponseWriter, body any, err error) {
 }
 
 func unknownEndpoint(*http.Request) (any, error) {
-	return nil, &apiError{http.StatusNotFound, "not_found",
-		"there is no such endpoint; there are /api/v1/snapshot and /api/v1/explain?key="}
+	return nil, &apiError{
+		http.StatusNotFound, "not_found",
+		"there is no such endpoint; there are /api/v1/snapshot and /api/v1/explain?key=",
+	}
 }
 
 func (h *handler) snapshotJSON(*http.Request) (any, error) {
@@ -99,8 +101,10 @@ func (h *handler) explain(r *http.Request, key string) ([]Explanation, error) {
 		return nil, fmt.Errorf("explain %q: %w", key, err)
 	}
 	if len(found) == 0 {
-		return nil, &apiError{http.StatusNotFound, "unknown_key",
-			fmt.Sprintf("no ticket %q is known; it may be outside the projects that are read, or not read yet", key)}
+		return nil, &apiError{
+			http.StatusNotFound, "unknown_key",
+			fmt.Sprintf("no ticket %q is known; it may be outside the projects that are read, or not read yet", key),
+		}
 	}
 	out := make([]Explanation, 0, len(found))
 	for _, e := range found {

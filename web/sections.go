@@ -1,13 +1,10 @@
 package web
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"alignd/alignment"
-	"alignd/mapping"
 )
 
 // section is the work of one team or the company.
@@ -141,136 +138,4 @@ func timeNotes(w *alignment.Window) []string {
 		notes = append(notes, "Only "+percent(fresh)+" of what was open showed a sign of life: take team time here with caution.")
 	}
 	return notes
-}
-
-// distanceWords says how far the work is from the declared targets.
-func distanceWords(w *alignment.Work) string {
-	d := w.Distance
-	if d == nil || w.EffectiveTickets < minEffective {
-		return ""
-	}
-	text := percent(d.TotalVariation) + " of the work would have to move to meet the targets"
-	if d.TotalVariation <= d.Floor {
-		return text + ", no more than chance alone would show with so few tickets."
-	}
-	return text + "; chance alone would show about " + percent(d.Floor) + "."
-}
-
-type reasonRow struct{ Name, Share, Amount string }
-
-// reasonRows lists the off-plan work by reason: declared ones in config order,
-// then what labels say besides, then retired goals, then no reason.
-func reasonRows(snap *alignment.Snapshot, w *alignment.Window, v view) []reasonRow {
-	work := &w.Units[v.unit]
-	var cells []alignment.CellAmount
-	for _, c := range work.Cells[v.basis] {
-		if c.Cell.Class == alignment.OffPlan {
-			cells = append(cells, c)
-		}
-	}
-	slices.SortStableFunc(cells, func(a, b alignment.CellAmount) int {
-		return cmp.Compare(reasonOrder(snap, a.Cell.Reason), reasonOrder(snap, b.Cell.Reason))
-	})
-	rows := make([]reasonRow, 0, len(cells))
-	for _, c := range cells {
-		share := "–"
-		if work.EffectiveTickets >= minEffective {
-			share = percent(float64(c.Amount) / float64(work.Total))
-		}
-		rows = append(rows, reasonRow{reasonName(snap, c.Cell.Reason), share, amount(v.unit, c.Amount)})
-	}
-	return rows
-}
-
-func reasonOrder(snap *alignment.Snapshot, id string) int {
-	n := len(snap.Reasons)
-	switch at := slices.IndexFunc(snap.Reasons, func(r mapping.Reason) bool { return r.ID == id }); {
-	case at >= 0:
-		return at
-	case id == "":
-		return n + 2
-	case id == alignment.Retired:
-		return n + 1
-	default:
-		return n
-	}
-}
-
-func reasonName(snap *alignment.Snapshot, id string) string {
-	switch at := slices.IndexFunc(snap.Reasons, func(r mapping.Reason) bool { return r.ID == id }); {
-	case at >= 0:
-		return cmp.Or(snap.Reasons[at].Name, id)
-	case id == "":
-		return "No reason given"
-	case id == alignment.Retired:
-		return "Goals that are retired"
-	default:
-		return id
-	}
-}
-
-// goalRow is one goal of the company beside its target.
-type goalRow struct {
-	Name, Why, Status string
-	Share, Between    string
-	Target            string
-	TargetX           float64 // thousandths of the bar, -1 without a target
-	Width, NotNow     float64 // of the bar: aligned work, then work while not now
-	NotNowShare       string
-}
-
-func goalRows(snap *alignment.Snapshot, w *alignment.Window, v view) []goalRow {
-	rows := make([]goalRow, 0, len(snap.Goals))
-	for i := range snap.Goals {
-		rows = append(rows, newGoalRow(&snap.Goals[i], &snap.Company, &w.Units[v.unit], v.basis))
-	}
-	return rows
-}
-
-func newGoalRow(g *mapping.Goal, company *alignment.TeamResult, work *alignment.Work, b alignment.Basis) goalRow {
-	row := goalRow{Name: cmp.Or(g.Name, g.ID), Why: g.Why, Status: statusWords(g, company.Watermark), Share: "–", TargetX: -1}
-	if target, ok := company.Targets[g.ID]; ok {
-		row.Target, row.TargetX = percent(target), 1000*target
-	}
-	share, ok := work.GoalShare(b, g.ID)
-	if !ok {
-		return row
-	}
-	if work.EffectiveTickets < minEffective {
-		row.Between = "not enough data"
-		return row
-	}
-	row.Share, row.Between, row.Width = percent(share.Value), between(share), 1000*share.Value
-	notNow := cellAmount(work, b, func(c alignment.Cell) bool {
-		return c.Class == alignment.NotNow && c.Goal == g.ID
-	})
-	if notNow > 0 {
-		row.NotNow = 1000 * float64(notNow) / float64(work.Total)
-		row.NotNowShare = percent(row.NotNow / 1000)
-	}
-	return row
-}
-
-// statusWords says where a goal stands at t: "paused since 2 November:
-// waiting for the new SDK".
-func statusWords(g *mapping.Goal, t time.Time) string {
-	status := g.StatusAt(t, time.UTC)
-	if len(g.Statuses) == 0 {
-		return status.String()
-	}
-	text := status.String()
-	for _, s := range g.Statuses {
-		from := s.From.In(time.UTC)
-		if from.After(t) {
-			if status == mapping.GoalPlanned {
-				return "planned, from " + from.Format("2 January 2006")
-			}
-			break
-		}
-		text = s.Is.String() + " since " + from.Format("2 January 2006")
-		if s.Why != "" {
-			text += ": " + s.Why
-		}
-	}
-	return text
 }

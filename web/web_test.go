@@ -345,3 +345,29 @@ func TestExplainPageSaysWhatIsWrong(t *testing.T) {
 		t.Errorf("got %d:\n%s", r.StatusCode, body)
 	}
 }
+
+// FuzzForeignText: whatever a tracker sends, it adds no markup.
+func FuzzForeignText(f *testing.F) {
+	f.Add("<script>alert(1)</script>", `"><img src=x>`, "it's")
+	f.Add("{{.}}", "</style>", "javascript:alert(1)")
+	f.Fuzz(func(t *testing.T, title, label, problem string) {
+		show := func(title, label, problem string) (pages string) {
+			source := fixture()
+			tk := &source.explanations[0].Ticket
+			tk.Title, tk.Labels = title, []string{label}
+			source.status.Connectors[1].Error = "x" + problem
+			for _, target := range []string{"/", "/explain?key=PAY-12"} {
+				rec := httptest.NewRecorder()
+				web.NewHandler(web.Options{Source: source}).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, target, nil))
+				pages += rec.Body.String()
+			}
+			return pages
+		}
+		plain, foreign := show("title", "label", "problem"), show(title, label, problem)
+		for _, sign := range []string{"<", ">", `"`} {
+			if strings.Count(plain, sign) != strings.Count(foreign, sign) {
+				t.Errorf("%q %q %q change the number of %s", title, label, problem, sign)
+			}
+		}
+	})
+}

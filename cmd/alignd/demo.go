@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -78,7 +79,7 @@ func demoConfig(dir string, company *sandbox.Company, server *sandbox.Server) (*
 
 // announce says where to look as soon as all numbers are there.
 func announce(ctx context.Context, out io.Writer, d *daemon.Daemon, dir string) {
-	base := "http://" + d.Addr()
+	base := "http://" + reachable(d.Addr())
 	fmt.Fprintf(out, "Reading it from a fake Jira and a fake Linear ...\n\n  page      %s/\n  metrics   %s/metrics\n\n", base, base)
 	for !complete(d) {
 		select {
@@ -98,6 +99,15 @@ read again: curl -X POST %s/-/reload
 
 Ctrl-C ends the demo and leaves nothing behind.
 `, known, filepath.Join(dir, "mapping.yml"), base)
+}
+
+// reachable replaces "all addresses" by one that a browser understands.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }
 
 // complete reports whether every team is in the numbers.

@@ -55,7 +55,7 @@ func addExplain(app *kingpin.Application) (*kingpin.CmdClause, command) {
 // the store itself otherwise.
 func (f explainFlags) explain(ctx context.Context) ([]web.Explanation, error) {
 	if *f.url != "" {
-		return ask(ctx, *f.key, func(path string) (*http.Response, error) {
+		return ask(*f.key, func(path string) (*http.Response, error) {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(*f.url, "/")+path, nil)
 			if err != nil {
 				return nil, err
@@ -70,7 +70,7 @@ func (f explainFlags) explain(ctx context.Context) ([]web.Explanation, error) {
 	found, err := explainStopped(ctx, cfg, *f.key)
 	if errors.Is(err, store.ErrInUse) {
 		server := newLocal((*f.addresses)[0], *f.webConfig)
-		return ask(ctx, *f.key, func(path string) (*http.Response, error) { return server.get(ctx, path) })
+		return ask(*f.key, func(path string) (*http.Response, error) { return server.get(ctx, path) })
 	}
 	return found, err
 }
@@ -92,7 +92,7 @@ func explainStopped(ctx context.Context, cfg *config.Config, key string) ([]web.
 }
 
 // ask gets the explanations from a running alignd.
-func ask(ctx context.Context, key string, get func(path string) (*http.Response, error)) ([]web.Explanation, error) {
+func ask(key string, get func(path string) (*http.Response, error)) ([]web.Explanation, error) {
 	answer, err := get("/api/v1/explain?key=" + url.QueryEscape(key))
 	if err != nil {
 		return nil, fmt.Errorf("ask the running alignd: %w (say where it listens by --web.listen-address or --url)", err)

@@ -54,7 +54,7 @@ func freeport(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
-		defer l.Close() // after the loop, so that ports differ
+		defer func() { _ = l.Close() }() // after the loop, so that ports differ
 		_, port, err := net.SplitHostPort(l.Addr().String())
 		ts.Check(err)
 		ts.Setenv(name, port)

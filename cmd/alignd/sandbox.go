@@ -24,7 +24,7 @@ func addSandbox(app *kingpin.Application) (*kingpin.CmdClause, command) {
 			return serveRecorded(ctx, out, *data)
 		}
 		company := sandbox.NewCompany(*seed, time.Now())
-		return serveSandbox(ctx, out, company.World, sandbox.CompanyProjects(), sandbox.CompanyTeams(), func() { company.Live(ctx, 1) })
+		return serveSandbox(out, company.World, sandbox.CompanyProjects(), sandbox.CompanyTeams(), func() { company.Live(ctx, 1) })
 	}
 }
 
@@ -45,11 +45,11 @@ func serveRecorded(ctx context.Context, out io.Writer, file string) error {
 		projects = append(projects, project)
 	}
 	slices.Sort(projects)
-	return serveSandbox(ctx, out, world, slices.Compact(projects), nil, func() { <-ctx.Done() })
+	return serveSandbox(out, world, slices.Compact(projects), nil, func() { <-ctx.Done() })
 }
 
 // serveSandbox serves the world while live runs.
-func serveSandbox(ctx context.Context, out io.Writer, world *sandbox.World, projects, teams []string, live func()) error {
+func serveSandbox(out io.Writer, world *sandbox.World, projects, teams []string, live func()) error {
 	server, err := sandbox.Start(world, sandbox.Options{})
 	if err != nil {
 		return err

@@ -257,3 +257,7 @@ func (s *story) RateLimit(string, string, float64, float64, time.Time) {}
 
 // Throttled implements connectors.Observer.
 func (s *story) Throttled(_ string, waited time.Duration) { s.waited += waited }
+
+func (s *story) DailyRequests(string, int, int) {}
+
+func (s *story) Removal(string, string, time.Time) {}

@@ -52,7 +52,7 @@ func New(cfg Config, opts connectors.Options) (*Connector, error) {
 	logger := cmp.Or(opts.Logger, slog.New(slog.DiscardHandler))
 	client := connectors.NewClient(connectors.ClientConfig{
 		Connector: cfg.Name, BaseURL: base, Authorize: authorize,
-		RequestsPerSecond: cfg.RequestsPerSecond, Timeout: time.Duration(cfg.Timeout),
+		RequestsPerSecond: cfg.RequestsPerSecond, RequestsPerDay: cfg.RequestsPerDay, Timeout: time.Duration(cfg.Timeout),
 		Inspect: inspect, Observer: opts.Observer, Logger: logger,
 		UserAgent: opts.UserAgent, Transport: opts.Transport,
 	})

@@ -430,6 +430,8 @@ type limits struct{ seen []string }
 
 func (l *limits) Request(string, string, int, time.Duration) {}
 func (l *limits) Throttled(string, time.Duration)            {}
+func (l *limits) DailyRequests(string, int, int)             {}
+func (l *limits) Removal(string, string, time.Time)          {}
 func (l *limits) RateLimit(connector, resource string, limit, remaining float64, reset time.Time) {
 	l.seen = append(l.seen, fmt.Sprint(connector, " ", resource, " ", limit, " ", remaining, " ", reset.Format(time.RFC3339)))
 }

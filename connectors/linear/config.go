@@ -107,6 +107,7 @@ func newHTTPClient(cfg Config, opts connectors.Options) (*http.Client, error) {
 		BaseURL:           endpoint,
 		Authorize:         func(req *http.Request) { req.Header.Set("Authorization", credential.Reveal()) },
 		RequestsPerSecond: common.RequestsPerSecond,
+		RequestsPerDay:    common.RequestsPerDay,
 		Timeout:           time.Duration(common.Timeout),
 		Inspect:           inspector{credential}.inspect,
 		Observer:          opts.Observer,

@@ -220,6 +220,10 @@ func (o *watcher) RateLimit(_, resource string, limit, remaining float64, reset 
 
 func (o *watcher) Throttled(string, time.Duration) {}
 
+func (o *watcher) DailyRequests(string, int, int) {}
+
+func (o *watcher) Removal(string, string, time.Time) {}
+
 func TestRateLimitIsWaitedFor(t *testing.T) {
 	for _, status := range []int{200, 400, 429} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { waitForRateLimit(t, status) }) })

@@ -30,6 +30,7 @@ func Run(t *testing.T, open Open) {
 		"ChangesOfKnownOnly": testChangesOfKnownOnly,
 		"TwiceInOneBatch":    testTwiceInOneBatch,
 		"Watermark":          testWatermark,
+		"Scope":              testScope,
 		"AllOrNothing":       testAllOrNothing,
 		"Names":              testNames,
 		"Gone":               testGone,
@@ -259,6 +260,21 @@ func testWatermark(t *testing.T, s store.Store) {
 	equal(t, "after it", want, watermarks(t, s))
 	apply(t, s, store.Batch{Connector: "acme", Tickets: []ticket.Ticket{plain("2", day(4))}})
 	equal(t, "after one without", want, watermarks(t, s))
+}
+
+func testScope(t *testing.T, s store.Store) {
+	scope := func() (scope string) {
+		view(t, s, func(v store.View) { scope = v.Scope("acme") })
+		return scope
+	}
+	equal(t, "before the first page", "", scope())
+	apply(t, s, store.Batch{Connector: "acme", Scope: "without a watermark it means nothing"})
+	equal(t, "before the last page", "", scope())
+	apply(t, s, store.Batch{Connector: "acme", Scope: "PAY", Watermark: day(1)})
+	apply(t, s, store.Batch{Connector: "linear", Scope: "PLT", Watermark: day(1)})
+	equal(t, "after it", "PAY", scope())
+	apply(t, s, store.Batch{Connector: "acme", Scope: "PAY, BILL", Watermark: day(1)})
+	equal(t, "after another", "PAY, BILL", scope())
 }
 
 func testAllOrNothing(t *testing.T, s store.Store) {

@@ -1,0 +1,108 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"alignd/connectors"
+	"alignd/connectors/jira"
+	"alignd/connectors/linear"
+	"alignd/yamlfile"
+)
+
+type digest [sha256.Size]byte
+
+// Account is one configured connector, whatever its kind.
+type Account struct {
+	connectors.Common        // with defaults filled in
+	Kind              string // "jira" or "linear"
+	Settings          any    // jira.Config or linear.Config
+
+	path       string
+	credential digest
+}
+
+// Accounts returns all connectors in the order of the file, Jira first.
+func (c *Config) Accounts() []Account {
+	var accounts []Account
+	for i, s := range c.Connectors.Jira {
+		accounts = append(accounts, Account{
+			Common: s.WithDefaults(), Kind: "jira", Settings: s,
+			path: fmt.Sprintf("connectors.jira[%d]", i), credential: c.credentials[s.Name],
+		})
+	}
+	for i, s := range c.Connectors.Linear {
+		accounts = append(accounts, Account{
+			Common: s.WithDefaults(), Kind: "linear", Settings: s,
+			path: fmt.Sprintf("connectors.linear[%d]", i), credential: c.credentials[s.Name],
+		})
+	}
+	return accounts
+}
+
+// Same reports whether both accounts are read in the same way, with the same
+// credential.
+func (a Account) Same(b Account) bool {
+	a.path, b.path = "", ""
+	return reflect.DeepEqual(a, b)
+}
+
+// Scope identifies what is read and how it is understood. While it stays the
+// same, reading may go on where it stopped; keys that are not set do not count,
+// so that a new version with more of them reads on as well.
+func (a Account) Scope() string {
+	plain := connectors.Common{IgnoreLabels: a.IgnoreLabels}
+	var settings any
+	switch s := a.Settings.(type) {
+	case jira.Config:
+		s.Common, s.Auth = plain, jira.Auth{}
+		settings = s
+	case linear.Config:
+		s.Common, s.Auth = plain, linear.Auth{}
+		settings = s
+	}
+	var set []string
+	v := reflect.ValueOf(settings)
+	for i := range v.NumField() {
+		if !v.Field(i).IsZero() {
+			set = append(set, fmt.Sprintf("%s=%q", v.Type().Field(i).Name, fmt.Sprint(v.Field(i).Interface())))
+		}
+	}
+	sum := sha256.Sum256([]byte(strings.Join(set, " ")))
+	return a.Kind + " " + hex.EncodeToString(sum[:8])
+}
+
+func (a Account) validate(report yamlfile.Report) {
+	switch s := a.Settings.(type) {
+	case jira.Config:
+		s.Validate(a.path, report)
+	case linear.Config:
+		s.Validate(a.path, report)
+	}
+}
+
+// credentialKey is one way to name a credential in the file.
+type credentialKey struct{ key, file, env string }
+
+func (a Account) credentialKeys() []credentialKey {
+	switch s := a.Settings.(type) {
+	case jira.Config:
+		return []credentialKey{
+			{"token_file", s.Auth.TokenFile, ""},
+			{"token_env", "", s.Auth.TokenEnv},
+			{"bearer_file", s.Auth.BearerFile, ""},
+			{"bearer_env", "", s.Auth.BearerEnv},
+		}
+	case linear.Config:
+		return []credentialKey{
+			{"api_key_file", s.Auth.APIKeyFile, ""},
+			{"api_key_env", "", s.Auth.APIKeyEnv},
+			{"bearer_file", s.Auth.BearerFile, ""},
+			{"bearer_env", "", s.Auth.BearerEnv},
+		}
+	}
+	return nil
+}

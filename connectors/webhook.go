@@ -1,0 +1,66 @@
+package connectors
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"regexp"
+
+	"alignd/secret"
+)
+
+// Webhook lets the tracker of an account ask for a poll before the next one
+// is due. The zero value means that it may not.
+type Webhook struct {
+	Path       string `yaml:"path"`        // such as /webhooks/acme
+	SecretFile string `yaml:"secret_file"` // what the tracker signs with
+	SecretEnv  string `yaml:"secret_env"`
+}
+
+// Enabled reports whether the account takes webhooks.
+func (w Webhook) Enabled() bool { return w.Path != "" }
+
+var pathForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
+func (w Webhook) validate(path string, report func(path, format string, args ...any)) {
+	if w == (Webhook{}) {
+		return
+	}
+	if !pathForm.MatchString(w.Path) {
+		report(path+".path", "is %q, but must be a path such as /webhooks/acme", w.Path)
+	}
+	switch {
+	case w.SecretFile == "" && w.SecretEnv == "":
+		report(path, "needs secret_file or secret_env: a delivery without a signature could come from anybody")
+	case w.SecretFile != "" && w.SecretEnv != "":
+		report(path+".secret_env", "must not stand beside secret_file")
+	}
+}
+
+// ErrSignature says that a webhook delivery does not carry the signature of
+// whoever knows the secret.
+var ErrSignature = errors.New("signature is missing or wrong")
+
+// Delivery is one call of a webhook, its body unread by anybody.
+type Delivery struct {
+	Header http.Header
+	Body   []byte
+}
+
+// Signed returns nil if signature is the HMAC-SHA256 of the raw body in
+// hexadecimal digits, else ErrSignature. It takes the same time for every
+// wrong signature.
+func (d Delivery) Signed(key secret.Value, signature string) error {
+	got, err := hex.DecodeString(signature)
+	if err != nil || key.Reveal() == "" {
+		return ErrSignature
+	}
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write(d.Body)
+	if !hmac.Equal(mac.Sum(nil), got) {
+		return ErrSignature
+	}
+	return nil
+}
