@@ -1,6 +1,7 @@
 package alignment
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -43,13 +44,13 @@ type Ancestor struct {
 	Distance         int // 1 for a parent or group, 2 for theirs, ...
 }
 
-// Explain returns what the rules say of the tickets with the given key, in
-// every connector that has one, through the functions Compute uses. An unknown
-// key gives none.
+// Explain returns what the rules say of the tickets that have or once had the
+// given key, in every connector that has one, through the functions Compute
+// uses. An unknown key gives none.
 func Explain(in Input, key string) []Explanation {
 	var found []ticket.Ticket
 	for tk := range in.Tickets.Tickets() {
-		if strings.EqualFold(tk.Key, key) {
+		if hasKey(tk, key) {
 			found = append(found, tk.Clone())
 		}
 	}
@@ -58,6 +59,11 @@ func Explain(in Input, key string) []Explanation {
 		out = append(out, explain(in, &found[i]))
 	}
 	return out
+}
+
+func hasKey(tk *ticket.Ticket, key string) bool {
+	same := func(k string) bool { return k != "" && strings.EqualFold(k, key) }
+	return same(tk.Key) || slices.ContainsFunc(tk.Former, same)
 }
 
 func explain(in Input, tk *ticket.Ticket) Explanation {

@@ -40,7 +40,7 @@ func gather(src Source, rules *mapping.RuleSet, teams []teamView) *facts {
 	for tk := range src.Tickets() {
 		f.count(tk, rules)
 		links = appendLinks(links, tk)
-		if !tk.Container && carriesWork(tk, since) {
+		if !tk.Container && !tk.Outside && carriesWork(tk, since) {
 			keep := tk.Clone()
 			f.add(&keep)
 		}
@@ -80,7 +80,7 @@ func horizon(teams []teamView) int64 {
 }
 
 func (f *facts) count(tk *ticket.Ticket, rules *mapping.RuleSet) {
-	if tk.Container {
+	if tk.Container || tk.Outside {
 		return
 	}
 	key := TicketCount{Connector: tk.ID.Connector, State: tk.State.String()}

@@ -9,7 +9,9 @@ package connectors
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"alignd/ticket"
@@ -77,6 +79,13 @@ func (e *StatusError) Error() string {
 		return fmt.Sprintf("%s: HTTP %d", e.Endpoint, e.Status)
 	}
 	return fmt.Sprintf("%s: HTTP %d: %s", e.Endpoint, e.Status, e.Message)
+}
+
+// Unauthenticated reports whether err says that the tracker does not accept
+// the credential. Waiting does not help then.
+func Unauthenticated(err error) bool {
+	status, ok := errors.AsType[*StatusError](err)
+	return ok && status.Status == http.StatusUnauthorized
 }
 
 // Observer is told about every request, so that they can be counted without

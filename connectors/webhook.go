@@ -54,7 +54,7 @@ type Delivery struct {
 // wrong signature.
 func (d Delivery) Signed(key secret.Value, signature string) error {
 	got, err := hex.DecodeString(signature)
-	if err != nil || key.Reveal() == "" {
+	if err != nil || key.Empty() {
 		return ErrSignature
 	}
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))

@@ -46,7 +46,7 @@ func BenchmarkResident(b *testing.B) {
 	dir := b.TempDir()
 	fillStore(b, filepath.Join(dir, "alignd.db"), n)
 	writeFile(b, dir, "token", "secret")
-	writeFile(b, dir, "mapping.yml", benchMapping())
+	writeFile(b, dir, "mapping.yml", benchMapping(10, 20))
 	writeFile(b, dir, "alignd.yml", `
 connectors:
   jira:
@@ -130,20 +130,20 @@ func residentBytes(b *testing.B, field string) float64 {
 	return 0
 }
 
-func benchMapping() string {
+func benchMapping(teams, goals int) string {
 	var m strings.Builder
 	now := time.Now()
 	fmt.Fprintf(&m, "period: {name: now, from: %s, to: %s}\nteams:\n", now.AddDate(0, -1, 0).Format(time.DateOnly), now.AddDate(0, 2, 0).Format(time.DateOnly))
-	for i := range 10 {
+	for i := range teams {
 		fmt.Fprintf(&m, "  - {id: team%d, owns: {acme: [P%d]}, time_zone: Europe/Berlin, capacity: 5}\n", i, i)
 	}
 	fmt.Fprintf(&m, "goals:\n")
-	for i := range 20 {
-		fmt.Fprintf(&m, "  - {id: goal%d, name: Goal %d, target: 4%%}\n", i, i)
+	for i := range goals {
+		fmt.Fprintf(&m, "  - {id: goal%d, name: Goal %d, target: 2%%}\n", i, i)
 	}
 	fmt.Fprintf(&m, "reasons: [{id: incident, name: Incident}]\nrules:\n")
 	for i := range 200 {
-		leadsTo := fmt.Sprintf("goal: goal%d", i%20)
+		leadsTo := fmt.Sprintf("goal: goal%d", i%goals)
 		if i%10 == 9 {
 			leadsTo = "reason: incident"
 		}

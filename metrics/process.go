@@ -22,6 +22,12 @@ type Process struct {
 	apiLimit     *prometheus.GaugeVec
 	apiReset     *prometheus.GaugeVec
 	apiThrottled *prometheus.CounterVec
+	apiDaily     *prometheus.GaugeVec
+	apiDailyMax  *prometheus.GaugeVec
+	apiRemoval   *prometheus.GaugeVec
+
+	authenticated *prometheus.GaugeVec
+	webhooks      *prometheus.CounterVec
 
 	syncWatermark *prometheus.GaugeVec
 	syncSuccess   *prometheus.GaugeVec
@@ -57,6 +63,13 @@ func NewProcess(reg prometheus.Registerer) *Process {
 		apiLimit:     f.gauges(nameAPILimit, "What the tracker last said a request budget is in total.", labelConnector, labelResource),
 		apiReset:     f.gauges(nameAPIReset, "When a request budget will be full again, as the tracker last said.", labelConnector, labelResource),
 		apiThrottled: f.counters(nameAPIThrottled, "Time spent waiting for a request budget or because the tracker asked for it.", labelConnector),
+
+		apiDaily:    f.gauges(nameAPIDaily, "Requests of this day, in UTC, where a ceiling is configured.", labelConnector),
+		apiDailyMax: f.gauges(nameAPIDailyLimit, "The configured ceiling of requests per day.", labelConnector),
+		apiRemoval:  f.gauges(nameAPIRemoval, "When the tracker removes an endpoint that alignd uses, 0 if it did not say; absent if it announced nothing.", labelConnector, labelEndpoint),
+
+		authenticated: f.gauges(nameAuthenticated, "Whether the tracker accepted the credential when it was last asked.", labelConnector),
+		webhooks:      f.counters(nameWebhooks, "Webhook deliveries from the tracker, by what came of them.", labelConnector, labelResult),
 
 		syncWatermark: f.gauges(nameSyncWatermark, "How far the connector has been read, in the tracker's time.", labelConnector),
 		syncSuccess:   f.gauges(nameSyncSuccess, "When the connector was last read to the end.", labelConnector),
@@ -112,6 +125,26 @@ func (p *Process) Throttled(connector string, waited time.Duration) {
 	p.apiThrottled.WithLabelValues(connector).Add(max(0, waited.Seconds()))
 }
 
+// DailyRequests implements connectors.Observer.
+func (p *Process) DailyRequests(connector string, used, limit int) {
+	p.apiDaily.WithLabelValues(connector).Set(float64(used))
+	p.apiDailyMax.WithLabelValues(connector).Set(float64(limit))
+}
+
+// Removal implements connectors.Observer.
+func (p *Process) Removal(connector, endpoint string, at time.Time) {
+	value := 0.0
+	if !at.IsZero() {
+		value = timestamp(at)
+	}
+	p.apiRemoval.WithLabelValues(connector, endpoint).Set(value)
+}
+
+// Webhook counts a delivery by its result, which must be one of a few.
+func (p *Process) Webhook(connector, result string) {
+	p.webhooks.WithLabelValues(connector, result).Inc()
+}
+
 // SyncWatermark notes how far the connector has been read.
 func (p *Process) SyncWatermark(connector string, at time.Time) {
 	p.syncWatermark.WithLabelValues(connector).Set(timestamp(at))
@@ -139,11 +172,23 @@ func (p *Process) SyncStarted(connector string) {
 func (p *Process) SyncFinished(connector, kind string, took time.Duration, err error) {
 	p.syncRuns.WithLabelValues(connector).Inc()
 	p.syncDuration.WithLabelValues(connector, kind).Observe(took.Seconds())
+	p.identity(connector, err)
 	if err != nil {
 		p.syncFailures.WithLabelValues(connector, failureReason(err)).Inc()
 		return
 	}
 	p.syncSuccess.WithLabelValues(connector).SetToCurrentTime()
+}
+
+// identity notes whether the tracker knows who we are. Errors of other kinds
+// say nothing about it.
+func (p *Process) identity(connector string, err error) {
+	switch {
+	case err == nil:
+		p.authenticated.WithLabelValues(connector).Set(1)
+	case connectors.Unauthenticated(err):
+		p.authenticated.WithLabelValues(connector).Set(0)
+	}
 }
 
 // BatchApplied counts what a batch taught.
@@ -190,6 +235,7 @@ func (p *Process) ForgetConnector(connector string) {
 		DeletePartialMatch(prometheus.Labels) int
 	}{
 		p.apiRequests, p.apiDuration, p.apiRemaining, p.apiLimit, p.apiReset, p.apiThrottled,
+		p.apiDaily, p.apiDailyMax, p.apiRemoval, p.authenticated, p.webhooks,
 		p.syncWatermark, p.syncSuccess, p.syncAttempt, p.syncRuns, p.syncFailures, p.syncDuration,
 		p.changesApplied, p.changesLate, p.ticketsSkipped, p.ticketsReopened,
 	} {

@@ -31,6 +31,10 @@ func exercise(p *metrics.Process) {
 	p.RateLimit("acme", "points", math.NaN(), 12, time.Time{})
 	p.RateLimit("acme", "burst", -1, -1, time.Time{})
 	p.Throttled("acme", 1500*time.Millisecond)
+	p.DailyRequests("acme", 501, 1000)
+	p.Removal("acme", "search", now.Add(30*24*time.Hour))
+	p.Removal("acme", "bulkfetch", time.Time{})
+	p.Webhook("acme", "accepted")
 	p.BatchApplied("acme", store.Applied{Created: 3, Gone: 1, Changes: []ticket.Change{
 		{Field: ticket.FieldState, FromState: ticket.StateTodo, ToState: ticket.StateDone},
 		{Field: ticket.FieldState, FromState: ticket.StateDone, ToState: ticket.StateActive},

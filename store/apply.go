@@ -138,6 +138,14 @@ func (w *writer) batch(b *Batch) error {
 			return fmt.Errorf("ticket %q: %w", tk.ID, err)
 		}
 	}
+	for _, uid := range b.Left {
+		if err := w.leave(uid); err != nil {
+			return fmt.Errorf("ticket %q leaves: %w", uid, err)
+		}
+	}
+	if err := w.putCensus(b.Census); err != nil {
+		return err
+	}
 	if b.Watermark.IsZero() {
 		return nil
 	}
@@ -177,19 +185,41 @@ func (w *writer) forget(uid string) error {
 	return w.tickets.Delete([]byte(uid))
 }
 
+// leave marks a known ticket as outside.
+func (w *writer) leave(uid string) error {
+	stored := w.tickets.Get([]byte(uid))
+	if uid == "" || stored == nil {
+		return nil
+	}
+	tk := ticket.Ticket{ID: ticket.ID{UID: uid}}
+	if err := decodeTicket(stored, &w.table.texts, &tk); err != nil {
+		return err
+	}
+	if tk.Outside {
+		return nil
+	}
+	tk.Outside = true
+	w.applied.Left++
+	return w.write(stored, &tk)
+}
+
 func (w *writer) put(tk *ticket.Ticket) error {
-	uid := []byte(tk.ID.UID)
-	stored := w.tickets.Get(uid)
+	stored := w.tickets.Get([]byte(tk.ID.UID))
 	if stored == nil {
 		w.created[tk.ID.UID] = true
 		w.applied.Created++
 	}
-	value, err := w.enc.ticket(w.merge(stored, tk))
+	return w.write(stored, w.merge(stored, tk))
+}
+
+// write stores a ticket unless that changes nothing.
+func (w *writer) write(stored []byte, tk *ticket.Ticket) error {
+	value, err := w.enc.ticket(tk)
 	if err != nil || bytes.Equal(stored, value) {
 		return err
 	}
 	w.dirty = true
-	return w.tickets.Put(uid, value)
+	return w.tickets.Put([]byte(tk.ID.UID), value)
 }
 
 // merge joins the reading with the stored one and notes what it teaches. A
@@ -200,6 +230,7 @@ func (w *writer) merge(stored []byte, tk *ticket.Ticket) *ticket.Ticket {
 		return tk
 	}
 	merged := ticket.Merge(known, *tk)
+	merged.Outside = known.Outside && (tk.Outside || tk.Updated.Before(known.Updated))
 	if !w.created[tk.ID.UID] {
 		w.applied.Changes = appendNew(w.applied.Changes, &known, &merged)
 	}

@@ -28,7 +28,7 @@ func table() (*textTable, *encoder) {
 func sample() ticket.Ticket {
 	at := func(d int) time.Time { return time.Date(2026, 3, d, 9, 30, 0, 123e6, time.UTC) }
 	return ticket.Ticket{
-		Key: "PAY-12", Title: "Pay with card", Type: "Bug", Priority: "High", Components: []string{"web"},
+		Key: "PAY-12", Former: []string{"OLD-3"}, Title: "Pay with card", Outside: true, Type: "Bug", Priority: "High", Components: []string{"web"},
 		Labels: []string{"goal-checkout", "ios"}, Project: "PAY", Status: "In Review", State: ticket.StateActive,
 		Estimate: ticket.Points{Set: true, Micros: 3e6}, Parent: "10000", Groups: []string{"g"},
 		Created: at(1), Updated: at(5), Changes: []ticket.Change{
@@ -49,8 +49,8 @@ func TestEncoding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "0102065041592d31320d506179207769746820636172640102030402809bee0205313030303001050206070108f6d8dd" +
-		"8b9567042780f0b25209040102830180f0b2520439393939053130303030d00180f0b252809bee02e00180f0b25200"
+	const want = "021a065041592d313201054f4c442d330d506179207769746820636172640102030402809bee02053130303030010502" +
+		"06070108f6d8dd8b9567042780f0b25209040102830180f0b2520439393939053130303030d00180f0b252809bee02e00180f0b25200"
 	if got := hex.EncodeToString(value); got != want {
 		t.Errorf("value %s, want %s", got, want)
 	}
@@ -82,6 +82,7 @@ func draw(t *rapid.T) ticket.Ticket {
 	at := rapid.Map(rapid.Int64(), func(n int64) time.Time { return time.Unix(n%1e11, n&0x1fffffff).UTC() })
 	tk := ticket.Ticket{
 		Key: text.Draw(t, "key"), Title: text.Draw(t, "title"), Parent: text.Draw(t, "parent"),
+		Former: texts.Draw(t, "former"), Outside: rapid.Bool().Draw(t, "outside"),
 		Status: text.Draw(t, "status"), State: ticket.State(rapid.Byte().Draw(t, "state")),
 		Labels: texts.Draw(t, "labels"), Groups: texts.Draw(t, "groups"), Container: rapid.Bool().Draw(t, "container"),
 		Estimate: points(t), Created: at.Draw(t, "created"), Updated: at.Draw(t, "updated"),

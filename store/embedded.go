@@ -17,11 +17,12 @@ import (
 // formatVersion is the layout of the file:
 //
 //	alignd                 format -> decimal version
-//	connectors / <name>    watermark -> RFC 3339, scope -> text
+//	connectors / <name>    watermark -> RFC 3339, scope -> text,
+//	                       census -> JSON
 //	  tickets              UID -> value, see codec.go
 //	  names                id -> name
 //	  texts                number, big endian -> text that tickets refer to
-const formatVersion = "1"
+const formatVersion = "2"
 
 var (
 	keyAlignd     = []byte("alignd")
@@ -29,6 +30,7 @@ var (
 	keyConnectors = []byte("connectors")
 	keyWatermark  = []byte("watermark")
 	keyScope      = []byte("scope")
+	keyCensus     = []byte("census")
 	keyTickets    = []byte("tickets")
 	keyNames      = []byte("names")
 	keyTexts      = []byte("texts")

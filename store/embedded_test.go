@@ -117,7 +117,7 @@ func TestOpenErrors(t *testing.T) {
 		"a few bytes":       {write("few", "text"), "OpenReadOnly", store.ErrFormat, "not a store of alignd"},
 		"nothing to read":   {write("empty", ""), "OpenReadOnly", store.ErrFormat, "empty"},
 		"no file to read":   {filepath.Join(dir, "none.db"), "OpenReadOnly", fs.ErrNotExist, "none.db"},
-		"newer version":     {withBucket(t, dir, "alignd", "2"), "Open", store.ErrFormat, `found version "2", this alignd supports version "1"`},
+		"newer version":     {withBucket(t, dir, "alignd", "3"), "Open", store.ErrFormat, `found version "3", this alignd supports version "2"`},
 		"newer, to be read": {withBucket(t, dir, "alignd", "17"), "OpenReadOnly", store.ErrFormat, `found version "17"`},
 		"other program's":   {withBucket(t, dir, "widgets", "1"), "Open", store.ErrFormat, "not a store of alignd"},
 		"cut off":           {cutOff(t, dir), "Open", store.ErrFormat, "cut off"},

@@ -50,8 +50,16 @@ type Store interface {
 type Batch struct {
 	Connector string
 	Tickets   []ticket.Ticket
-	Gone      []string          // UIDs to forget, even if among Tickets
-	Names     map[string]string // merged into the connector's names
+	Gone      []string // UIDs to forget, even if among Tickets
+
+	// Left are UIDs that are no longer in scope: known ones become
+	// ticket.Ticket.Outside, after Tickets were taken in. Nothing else does
+	// that to a known ticket. A reading brings it into scope unless it is
+	// marked as outside itself, or older than what is known.
+	Left []string
+
+	// Names are merged into the connector's names.
+	Names map[string]string
 
 	// Watermark moves the connector's watermark. Zero leaves it; it is set
 	// only with the last page of a complete walk.
@@ -59,6 +67,8 @@ type Batch struct {
 	// Scope says in the caller's words what the walk was asked to read. It is
 	// kept with the watermark, which means nothing for another scope.
 	Scope string
+	// Census replaces what is known of the last one. Nil leaves it.
+	Census *Census
 }
 
 // Applied counts what a batch changed. Facts that were known already count
@@ -66,6 +76,7 @@ type Batch struct {
 type Applied struct {
 	Created int
 	Gone    int
+	Left    int
 	// Changes holds the history entries that were not known before, of
 	// tickets that were known before: the raw material of the "changes
 	// applied" and "late changes" counters.
@@ -89,4 +100,8 @@ type View interface {
 	// Scope returns what came with the connector's watermark, empty if
 	// nothing did.
 	Scope(connector string) string
+
+	// Census returns what the connector's last census taught, the zero value
+	// before the first.
+	Census(connector string) Census
 }

@@ -54,8 +54,8 @@ type Points struct {
 // connector and hands out tickets with the names filled in, so that a rename
 // in the tracker needs no rewrite of tickets.
 type Ticket struct {
-	ID    ID
-	Key   string // shown to people: "PAY-12"; changes on a move
+	ID  ID
+	Key string // shown to people: "PAY-12"; changes on a move
 	// Former are the keys the ticket had before, as far as the tracker tells.
 	Former []string
 	Title  string // kept only so that people recognise the ticket

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"alignd/connectors"
@@ -130,22 +129,6 @@ var (
 	errRepeatedToken = errors.New("the same page token came twice")
 )
 
-// probe asks who we are when a search found nothing: with a credential that
-// is no longer valid Jira answers some searches as for a visitor, empty and
-// without an error. A token that may not ask this proves nothing.
-func (c *Connector) probe(ctx context.Context) error {
-	_, err := c.call(ctx, "myself", http.MethodGet, "myself", nil)
-	var bad *connectors.StatusError
-	switch {
-	case !errors.As(err, &bad):
-		return err
-	case bad.Status == http.StatusForbidden, bad.Status == http.StatusNotFound,
-		strings.Contains(bad.Message, "scope does not match"):
-		return nil
-	}
-	return err
-}
-
 // changelogs returns the histories of up to changelogSize tickets by id.
 func (c *Connector) changelogs(ctx context.Context, ids []string) (map[string][]json.RawMessage, error) {
 	histories := make(map[string][]json.RawMessage, len(ids))
@@ -187,7 +170,7 @@ func inspect(resp *http.Response, _ []byte) connectors.Inspection {
 	limit, err1 := strconv.ParseFloat(h.Get("X-RateLimit-Limit"), 64)
 	remaining, err2 := strconv.ParseFloat(h.Get("X-RateLimit-Remaining"), 64)
 	reset := parseReset(h.Get("X-RateLimit-Reset"))
-	found := connectors.Inspection{}
+	found := connectors.Inspection{Err: disowned(resp)}
 	if err1 == nil && err2 == nil {
 		found.Limits = []connectors.Limit{{Resource: "requests", Limit: limit, Remaining: remaining, Reset: reset}}
 	}

@@ -34,6 +34,7 @@ type Connector struct {
 	catalog   catalog
 	ancestors ancestors
 	walk      walk
+	vouched   time.Time     // when Jira last knew us
 	skew      time.Duration // the tracker's clock minus ours, by its latest answer
 }
 

@@ -122,7 +122,7 @@ func (c *Connector) searchMany(ctx context.Context) (batch, string, error) {
 	decoding.Wait()
 	c.walk.found += size
 	if token == "" && c.walk.found == 0 {
-		return batch{}, "", c.probe(ctx)
+		return batch{}, "", c.vouch(ctx)
 	}
 	return join(parts), token, nil
 }

@@ -52,6 +52,7 @@ func drawBatch(t *rapid.T) store.Batch {
 		b.Tickets = append(b.Tickets, Ticket(ticket.ID{Connector: b.Connector, UID: uid.Draw(t, "uid")}).Draw(t, "ticket"))
 	}
 	b.Gone = rapid.SliceOfN(uid, 0, 1).Draw(t, "gone")
+	b.Left = rapid.SliceOfN(uid, 0, 1).Draw(t, "left")
 	b.Names = rapid.MapOfN(text, text, 0, 3).Draw(t, "names")
 	if rapid.Bool().Draw(t, "last page") {
 		b.Watermark = instant().Draw(t, "watermark")
@@ -81,7 +82,9 @@ func (m *model) apply(b store.Batch) (applied store.Applied) {
 		}
 		old, known := m.tickets[tk.ID]
 		if known {
+			outside := old.Outside && (tk.Outside || tk.Updated.Before(old.Updated))
 			tk = ticket.Merge(old, tk)
+			tk.Outside = outside
 		} else {
 			applied.Created++
 		}
@@ -89,6 +92,14 @@ func (m *model) apply(b store.Batch) (applied store.Applied) {
 			applied.Changes = append(applied.Changes, added(old, tk)...)
 		}
 		m.tickets[tk.ID] = tk
+	}
+	for _, uid := range b.Left {
+		id := ticket.ID{Connector: b.Connector, UID: uid}
+		if tk, ok := m.tickets[id]; ok && !tk.Outside {
+			tk.Outside = true
+			m.tickets[id] = tk
+			applied.Left++
+		}
 	}
 	return applied
 }
@@ -161,7 +172,9 @@ func Ticket(id ticket.ID) *rapid.Generator[ticket.Ticket] {
 		return ticket.Ticket{
 			ID:         id,
 			Key:        text.Draw(t, "key"),
+			Former:     texts.Draw(t, "former"),
 			Title:      text.Draw(t, "title"),
+			Outside:    rapid.Bool().Draw(t, "outside"),
 			Container:  rapid.Bool().Draw(t, "container"),
 			Type:       text.Draw(t, "type"),
 			Priority:   text.Draw(t, "priority"),

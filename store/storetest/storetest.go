@@ -34,6 +34,8 @@ func Run(t *testing.T, open Open) {
 		"AllOrNothing":       testAllOrNothing,
 		"Names":              testNames,
 		"Gone":               testGone,
+		"Left":               testLeft,
+		"Census":             testCensus,
 		"Order":              testOrder,
 		"EarlyBreak":         testEarlyBreak,
 		"ReadWhileStreaming": testReadWhileStreaming,
@@ -89,7 +91,7 @@ func day(n int) time.Time {
 func full(connector, uid string) ticket.Ticket {
 	points := func(n int64) ticket.Points { return ticket.Points{Set: true, Micros: n * 1e6} }
 	return ticket.Ticket{
-		ID: ticket.ID{Connector: connector, UID: uid}, Key: "PAY-" + uid, Title: "Pay with card " + uid,
+		ID: ticket.ID{Connector: connector, UID: uid}, Key: "PAY-" + uid, Former: []string{"OLD-" + uid}, Title: "Pay with card " + uid,
 		Container: true, Type: "Epic", Priority: "High", Components: []string{"web", "api"},
 		Labels: []string{"label-id", "ios", "iOS"}, Project: "PAY", Status: "In Review",
 		State: ticket.StateActive, Estimate: points(5), Parent: "10000", Groups: []string{"g1", "g2"},
@@ -275,6 +277,53 @@ func testScope(t *testing.T, s store.Store) {
 	equal(t, "after it", "PAY", scope())
 	apply(t, s, store.Batch{Connector: "acme", Scope: "PAY, BILL", Watermark: day(1)})
 	equal(t, "after another", "PAY, BILL", scope())
+}
+
+func testLeft(t *testing.T, s store.Store) {
+	outside := func() (outside []string) {
+		for _, tk := range all(t, s) {
+			if tk.Outside {
+				outside = append(outside, tk.ID.UID)
+			}
+		}
+		return outside
+	}
+	put := func(tk ticket.Ticket, isOutside bool) {
+		tk.Outside = isOutside
+		apply(t, s, store.Batch{Connector: "acme", Tickets: []ticket.Ticket{tk}})
+	}
+	put(plain("1", day(3)), true)
+	put(plain("2", day(3)), false)
+	put(plain("2", day(4)), true) // read as an ancestor: it may still be in scope
+	equal(t, "after the first readings", []string{"1"}, outside())
+
+	left := store.Batch{Connector: "acme", Tickets: []ticket.Ticket{plain("2", day(5))}, Left: []string{"2", "3", ""}}
+	equal(t, "leaving", store.Applied{Left: 1}, apply(t, s, left))
+	equal(t, "after it left", []string{"1", "2"}, outside())
+	equal(t, "leaving again", store.Applied{}, apply(t, s, store.Batch{Connector: "acme", Left: []string{"2"}}))
+
+	put(plain("2", day(4)), false)
+	equal(t, "after a reading from before it left", []string{"1", "2"}, outside())
+	put(plain("2", day(5)), false)
+	equal(t, "after it came back", []string{"1"}, outside())
+}
+
+func testCensus(t *testing.T, s store.Store) {
+	census := func(connector string) (c store.Census) {
+		view(t, s, func(v store.View) { c = v.Census(connector) })
+		return c
+	}
+	equal(t, "before the first", store.Census{}, census("acme"))
+	want := store.Census{
+		At: day(1), Scope: "PAY", Found: 7, Unread: 1, Held: true,
+		Missing: map[string]store.Miss{"1": {Times: 2, Since: day(0)}},
+	}
+	apply(t, s, store.Batch{Connector: "acme", Census: &want})
+	apply(t, s, store.Batch{Connector: "acme", Watermark: day(2)})
+	equal(t, "after one", want, census("acme"))
+	equal(t, "of another connector", store.Census{}, census("linear"))
+	apply(t, s, store.Batch{Connector: "acme", Census: &store.Census{At: day(2)}})
+	equal(t, "after another", store.Census{At: day(2)}, census("acme"))
 }
 
 func testAllOrNothing(t *testing.T, s store.Store) {
