@@ -27,8 +27,8 @@ type model struct {
 // fact returns the ticket as it stood at an instant, by undoing what is later.
 func (m *model) fact(i int, at time.Time) ticket.Ticket {
 	tk := m.tks[i].Clone()
-	for j := len(tk.Changes) - 1; j >= 0; j-- {
-		c := tk.Changes[j]
+	for _, c := range slices.Backward(tk.Changes) {
+
 		if !c.At.After(at) {
 			break
 		}

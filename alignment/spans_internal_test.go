@@ -38,7 +38,7 @@ func TestSpanAlgebra(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x, y := drawSpans(t, "x"), drawSpans(t, "y")
 		both, only := x.intersect(y), x.subtract(y)
-		for at := int64(0); at < 2*instants; at++ {
+		for at := range int64(2 * instants) {
 			if got, want := both.covers(at), x.covers(at) && y.covers(at); got != want {
 				t.Fatalf("%v intersect %v = %v covers %d: %t, want %t", x, y, both, at, got, want)
 			}

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -144,20 +145,13 @@ func (c *condition) missing(values []string) int {
 }
 
 func (p *pattern) matchesOne(values []string) bool {
-	for _, v := range values {
-		if p.matches(v) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(values, p.matches)
 }
 
 func (c *condition) titleMatches(values []string) bool {
 	for _, re := range c.titles {
-		for _, v := range values {
-			if re.MatchString(v) {
-				return true
-			}
+		if slices.ContainsFunc(values, re.MatchString) {
+			return true
 		}
 	}
 	return false

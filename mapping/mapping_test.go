@@ -232,10 +232,22 @@ period: {name: p, to: 2026-12-31, from: 2026-10-01}
 	}
 	seen := map[string]string{want: base}
 	for _, change := range [][2]string{
-		{"40%", "41%"}, {"is: done", "is: paused"}, {"[a, B]", "[a, c]"}, {"any: [a", "all: [a"}, {"type: Bug", "status: Bug"},
-		{"PAY,", "PAX,"}, {"capacity: 6", "capacity: 7"}, {"name: r,", "name: s,"}, {"name: p,", "name: q,"}, {"type: Bug", "type: Bug, case_sensitive: true"},
-		{"goal: checkout}", "goal: checkout, weight: 2}"}, {"goal: checkout}", "off_plan: true}"}, {"{id: payments,", "{id: payments, time_zone: Europe/Berlin,"},
-		{"\nrules", "\nsplit: first\nrules"}, {"\nrules", "\nbasis_then: strict\nrules"}, {"\nrules", "\nreasons: [{id: x}]\nrules"},
+		{"40%", "41%"},
+		{"is: done", "is: paused"},
+		{"[a, B]", "[a, c]"},
+		{"any: [a", "all: [a"},
+		{"type: Bug", "status: Bug"},
+		{"PAY,", "PAX,"},
+		{"capacity: 6", "capacity: 7"},
+		{"name: r,", "name: s,"},
+		{"name: p,", "name: q,"},
+		{"type: Bug", "type: Bug, case_sensitive: true"},
+		{"goal: checkout}", "goal: checkout, weight: 2}"},
+		{"goal: checkout}", "off_plan: true}"},
+		{"{id: payments,", "{id: payments, time_zone: Europe/Berlin,"},
+		{"\nrules", "\nsplit: first\nrules"},
+		{"\nrules", "\nbasis_then: strict\nrules"},
+		{"\nrules", "\nreasons: [{id: x}]\nrules"},
 		{"[a, B]", "[\"a, B\"]"},
 	} {
 		text := replace(t, base, change[0], change[1])

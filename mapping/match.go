@@ -145,7 +145,6 @@ type scratch struct {
 	singleFold  [fieldCount][1]string // backs folded of fields with one value
 	hits        []int32
 	key         []byte
-	buf         []byte
 	folds       map[string]string
 	matches     map[string]Match
 }

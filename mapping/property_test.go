@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -51,13 +52,16 @@ func drawRule(t *rapid.T) map[string]any {
 	}
 	when["case_sensitive"] = rapid.Bool().Draw(t, "case sensitive")
 	rule := rapid.SampledFrom([]map[string]any{
-		{"goal": "checkout"}, {"goal": "mobile", "weight": 3}, {"goals": map[string]int{"search": 2, "mobile": 1}},
-		{"reason": "debt"}, {"reason": "escalation", "override": true}, {"off_plan": true}, {"exclude": true},
+		{"goal": "checkout"},
+		{"goal": "mobile", "weight": 3},
+		{"goals": map[string]int{"search": 2, "mobile": 1}},
+		{"reason": "debt"},
+		{"reason": "escalation", "override": true},
+		{"off_plan": true},
+		{"exclude": true},
 	}).Draw(t, "outcome")
 	out := map[string]any{"when": when}
-	for k, v := range rule {
-		out[k] = v
-	}
+	maps.Copy(out, rule)
 	return out
 }
 

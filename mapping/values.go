@@ -68,7 +68,7 @@ func (s *Share) UnmarshalText(text []byte) error {
 	value, err := fixed(strings.TrimSpace(number), digits)
 	switch {
 	case err != nil:
-		return fmt.Errorf("must be a share such as 40%% or 0.4; found %q%s", text, err)
+		return fmt.Errorf("must be a share such as 40%% or 0.4; found %q%w", text, err)
 	case value > whole && !percent:
 		return fmt.Errorf("write 40%% or 0.4; %s alone could mean either", text)
 	case value > whole:

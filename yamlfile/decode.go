@@ -129,7 +129,7 @@ func (d decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 }
 
 func (d decoder) unknown(path, key string, names []string, v reflect.Value) {
-	if e, ok := v.Addr().Interface().(KeyExplainer); ok {
+	if e, ok := reflect.TypeAssert[KeyExplainer](v.Addr()); ok {
 		if message, ok := e.ExplainKey(key); ok {
 			d.report(Join(path, key), "%s", message)
 			return
