@@ -29,7 +29,15 @@ func wilson(p, n float64) (lower, upper float64) {
 	const zz = z95 * z95
 	center := p + zz/(2*n)
 	half := z95 * math.Sqrt(p*(1-p)/n+zz/(4*n*n))
-	return max(0, (center-half)/(1+zz/n)), min(1, (center+half)/(1+zz/n))
+	lower, upper = max(0, (center-half)/(1+zz/n)), min(1, (center+half)/(1+zz/n))
+	// At the ends the two terms cancel exactly, but not in floats.
+	if p == 0 {
+		lower = 0
+	}
+	if p == 1 {
+		upper = 1
+	}
+	return lower, upper
 }
 
 // goalTarget is the mean target of one goal over a window.

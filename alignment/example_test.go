@@ -124,9 +124,15 @@ type (
 )
 
 // readExample loads the optional shared test data.
-func readExample(t *testing.T) example {
+func readExample(t *testing.T) (e example) {
 	t.Helper()
-	const path = "../../shared/worked-example/example.json"
+	readShared(t, "example.json", &e)
+	return e
+}
+
+func readShared(t *testing.T, name string, v any) {
+	t.Helper()
+	path := "../../shared/worked-example/" + name
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if os.Getenv("CI") == "true" {
@@ -137,11 +143,9 @@ func readExample(t *testing.T) example {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var e example
-	if err := json.Unmarshal(data, &e); err != nil {
+	if err := json.Unmarshal(data, v); err != nil {
 		t.Fatal(err)
 	}
-	return e
 }
 
 var states = map[string]ticket.State{

@@ -1,8 +1,6 @@
 package alignment
 
 import (
-	"time"
-
 	"alignd/mapping"
 	"alignd/ticket"
 )
@@ -56,10 +54,9 @@ func NewWindow(in Input, team string, from, to mapping.Date) Window {
 	return sumOf(frame{"test", from, to}, tallies, last)
 }
 
+// The statistics below a Work.
 var (
 	Wilson    = wilson
 	Distances = distances
+	Effective = effective
 )
-
-// Micro is a shorthand for instants in tests of spans and calendars.
-func Micro(t time.Time) int64 { return t.UnixMicro() }

@@ -66,6 +66,9 @@ func (m *model) line(i int, at time.Time) []int {
 	var line []int
 	for i >= 0 && !slices.Contains(line, i) {
 		line = append(line, i)
+		if !m.exists(i, at) { // before its creation a ticket hangs nowhere
+			break
+		}
 		i = m.find(m.fact(i, at).Parent)
 	}
 	return line

@@ -87,7 +87,7 @@ type Snapshot struct {
 
 	Tickets  []TicketCount  // known tickets, containers left out, by connector, team, state
 	Outside  map[string]int // known tickets in no team, by connector
-	Excluded map[string]int // tickets taken out by an exclude rule, by connector
+	Excluded map[string]int // tickets with work or a completion in the days looked at that an exclude rule takes out of all accounts, by connector
 	Rules    []RuleUse      // in config order
 	// Conflicts is the number of tickets with work or a completion in the
 	// last 28 days that matched more than one goal.
