@@ -151,3 +151,31 @@ func TestTeamsWithoutAWatermarkAreUnknown(t *testing.T) {
 		t.Errorf("known tickets are not counted: %+v", s.Tickets)
 	}
 }
+
+// A ticket out of scope hands down and is nobody's work.
+func TestOutsideCarriesNoWork(t *testing.T) {
+	above, below := issue("1", "PAY-1", "checkout"), issue("2", "PAY-2")
+	above.Outside, below.Parent = true, "1"
+	in := explainInput(t, list{above, below})
+	snap := alignment.Compute(in)
+	if n := snap.Tickets[0].Count; len(snap.Tickets) != 1 || n != 1 {
+		t.Errorf("counted %+v, want one ticket", snap.Tickets)
+	}
+	if team := snap.Teams[0]; team.ActiveFresh+team.ActiveStale != 1 {
+		t.Errorf("%d and %d active tickets, want one", team.ActiveFresh, team.ActiveStale)
+	}
+	if e := alignment.Explain(in, "PAY-2")[0]; e.Now.Ancestor == nil || e.Now.Ancestor.Key != "PAY-1" {
+		t.Errorf("inherited from %+v", e.Now.Ancestor)
+	}
+}
+
+func TestExplainFormerKey(t *testing.T) {
+	moved := issue("1", "PAY-1")
+	moved.Former = []string{"OLD-7", ""}
+	in := explainInput(t, list{moved, issue("2", "PAY-2")})
+	for key, want := range map[string]int{"old-7": 1, "PAY-1": 1, "OLD-8": 0, "": 0} {
+		if got := alignment.Explain(in, key); len(got) != want {
+			t.Errorf("%q explains %d tickets, want %d", key, len(got), want)
+		}
+	}
+}

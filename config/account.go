@@ -88,21 +88,35 @@ func (a Account) validate(report yamlfile.Report) {
 type credentialKey struct{ key, file, env string }
 
 func (a Account) credentialKeys() []credentialKey {
+	hook := []credentialKey{
+		{"webhook.secret_file", a.Webhook.SecretFile, ""},
+		{"webhook.secret_env", "", a.Webhook.SecretEnv},
+	}
 	switch s := a.Settings.(type) {
 	case jira.Config:
-		return []credentialKey{
-			{"token_file", s.Auth.TokenFile, ""},
-			{"token_env", "", s.Auth.TokenEnv},
-			{"bearer_file", s.Auth.BearerFile, ""},
-			{"bearer_env", "", s.Auth.BearerEnv},
-		}
+		return append(hook, []credentialKey{
+			{"auth.token_file", s.Auth.TokenFile, ""},
+			{"auth.token_env", "", s.Auth.TokenEnv},
+			{"auth.bearer_file", s.Auth.BearerFile, ""},
+			{"auth.bearer_env", "", s.Auth.BearerEnv},
+			{"auth.password_file", s.Auth.PasswordFile, ""},
+			{"auth.password_env", "", s.Auth.PasswordEnv},
+		}...)
 	case linear.Config:
-		return []credentialKey{
-			{"api_key_file", s.Auth.APIKeyFile, ""},
-			{"api_key_env", "", s.Auth.APIKeyEnv},
-			{"bearer_file", s.Auth.BearerFile, ""},
-			{"bearer_env", "", s.Auth.BearerEnv},
-		}
+		return append(hook, []credentialKey{
+			{"auth.api_key_file", s.Auth.APIKeyFile, ""},
+			{"auth.api_key_env", "", s.Auth.APIKeyEnv},
+			{"auth.bearer_file", s.Auth.BearerFile, ""},
+			{"auth.bearer_env", "", s.Auth.BearerEnv},
+		}...)
 	}
 	return nil
+}
+
+// Verify returns what checks the deliveries of the account's webhook.
+func (a Account) Verify() connectors.Verify {
+	if a.Kind == "linear" {
+		return linear.VerifyWebhook
+	}
+	return jira.VerifyWebhook
 }

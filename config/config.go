@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -26,6 +27,8 @@ type Config struct {
 	MappingFile string       `yaml:"mapping_file"`
 	Store       store.Config `yaml:"store"`
 	Connectors  Connectors   `yaml:"connectors"`
+	Web         Web          `yaml:"web"`
+	Webhooks    Webhooks     `yaml:"webhooks"`
 
 	// StaleAfter is the age of a team's watermark from which its numbers are
 	// no longer exported, and marked as old on the page.
@@ -49,11 +52,17 @@ type Connectors struct {
 	Linear []linear.Config `yaml:"linear"`
 }
 
+// Webhooks says where the webhooks of all connectors arrive.
+type Webhooks struct {
+	ListenAddress string `yaml:"listen_address"` // empty: nothing listens
+}
+
 // Default returns what holds for the keys a file leaves out.
 func Default() Config {
 	return Config{
 		MappingFile: "mapping.yml",
 		Store:       store.DefaultConfig(),
+		Web:         Web{ListenAddresses: []string{defaultAddress}},
 		StaleAfter:  connectors.Duration(24 * time.Hour),
 		MaxSeries:   20_000,
 	}
@@ -83,6 +92,7 @@ func Load(path string) (*Config, error) {
 func (c *Config) resolve(dir string) {
 	c.MappingFile = connectors.ResolvePath(dir, c.MappingFile)
 	c.Store.Path = connectors.ResolvePath(dir, c.Store.Path)
+	c.Web.ConfigFile = connectors.ResolvePath(dir, c.Web.ConfigFile)
 	for i := range c.Connectors.Jira {
 		c.Connectors.Jira[i].ResolvePaths(dir)
 	}
@@ -93,6 +103,7 @@ func (c *Config) resolve(dir string) {
 
 func (c *Config) validate(report yamlfile.Report) {
 	c.Store.Validate("store", report)
+	c.Web.validate(report)
 	if c.MappingFile == "" {
 		report("mapping_file", "must name the mapping, such as mapping.yml")
 	}
@@ -115,6 +126,29 @@ func (c *Config) validate(report yamlfile.Report) {
 			first[a.Name] = a.path
 		}
 	}
+	c.validateWebhooks(accounts, report)
+}
+
+func (c *Config) validateWebhooks(accounts []Account, report yamlfile.Report) {
+	address := c.Webhooks.ListenAddress
+	if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
+		report("webhooks.listen_address", "is %q, but must be an address such as :8643 or 127.0.0.1:8643", address)
+	}
+	first := map[string]string{}
+	for _, a := range accounts {
+		switch hook := a.Webhook; {
+		case !hook.Enabled():
+			continue
+		case address == "":
+			report(a.path+".webhook", "needs webhooks.listen_address, the address where deliveries arrive")
+		case first[hook.Path] != "":
+			report(a.path+".webhook.path", "%q is already the path of %s; paths must differ", hook.Path, first[hook.Path])
+		}
+		first[a.Webhook.Path] = a.path
+	}
+	if address != "" && len(first) == 0 {
+		report("webhooks.listen_address", "is of no use while no connector has a webhook")
+	}
 }
 
 // readCredentials reports each credential that cannot be read, so that a
@@ -128,9 +162,10 @@ func (c *Config) readCredentials(report yamlfile.Report) {
 			}
 			value, err := connectors.ReadSecret(k.file, k.env)
 			if err != nil {
-				report(a.path+".auth."+k.key, "%v", err)
+				report(a.path+"."+k.key, "%v", err)
 			}
-			c.credentials[a.Name] = sha256.Sum256([]byte(value.Reveal()))
+			before := c.credentials[a.Name]
+			c.credentials[a.Name] = sha256.Sum256(append(before[:], value.Reveal()...))
 		}
 	}
 }

@@ -59,7 +59,14 @@ func ServerTime(h http.Header) (time.Time, error) {
 	return at.UTC(), nil
 }
 
-var errTooLarge = errors.New("answer is too large")
+// ErrTooLarge is in the chain of the error for an answer that exceeds
+// ClientConfig.MaxBody: less should be asked for at once.
+var ErrTooLarge = errors.New("answer is too large")
+
+// tooLarge is a StatusError, too.
+type tooLarge struct{ *StatusError }
+
+func (e tooLarge) Unwrap() []error { return []error{e.StatusError, ErrTooLarge} }
 
 // readCapped reads at most limit bytes; more is an error.
 func readCapped(r io.Reader, limit int64) ([]byte, error) {
@@ -68,7 +75,7 @@ func readCapped(r io.Reader, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(body)) > limit {
-		return nil, fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 	}
 	return body, nil
 }

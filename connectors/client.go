@@ -158,15 +158,15 @@ func (t *transport) attempt(req *http.Request, payload []byte) outcome {
 	defer cancel()
 	sent := t.prepare(ctx, req, payload)
 	start := time.Now()
-	resp, body, err := t.exchange(sent)
+	resp, body, err := t.exchange(sent) //nolint:bodyclose // read and closed there
 	code := 0
-	if err == nil || errors.Is(err, errTooLarge) {
+	if err == nil || errors.Is(err, ErrTooLarge) {
 		code = resp.StatusCode
 	}
 	t.Observer.Request(t.Connector, endpoint(ctx), code, time.Since(start))
 	switch {
-	case errors.Is(err, errTooLarge):
-		return outcome{err: &StatusError{Endpoint: endpoint(ctx), Status: code, Message: err.Error()}}
+	case errors.Is(err, ErrTooLarge):
+		return outcome{err: tooLarge{&StatusError{Endpoint: endpoint(ctx), Status: code, Message: err.Error()}}}
 	case err != nil:
 		return outcome{err: fmt.Errorf("%s: %w", endpoint(ctx), err), again: req.Context().Err() == nil}
 	}

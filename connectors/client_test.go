@@ -67,7 +67,7 @@ func (tr *tracker) RoundTrip(req *http.Request) (*http.Response, error) {
 	return tr.steps[min(len(tr.at), len(tr.steps))-1](req)
 }
 
-func (tr *tracker) Request(_, endpoint string, code int, _ time.Duration) {
+func (tr *tracker) Request(_, _ string, code int, _ time.Duration) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	tr.codes = append(tr.codes, code)
@@ -79,7 +79,7 @@ func (tr *tracker) RateLimit(_, resource string, limit, remaining float64, reset
 
 func (tr *tracker) Throttled(_ string, waited time.Duration) { tr.throttled += waited }
 
-func (tr *tracker) DailyRequests(_ string, used, limit int) { tr.daily = append(tr.daily, used) }
+func (tr *tracker) DailyRequests(_ string, used, _ int) { tr.daily = append(tr.daily, used) }
 
 func (tr *tracker) Removal(_, endpoint string, at time.Time) {
 	tr.removals = append(tr.removals, endpoint+" "+at.UTC().Format(time.DateOnly))
@@ -230,7 +230,7 @@ func TestInspect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := &tracker{steps: []step{reply(400, `{"errors":"RATELIMITED"}`), reply(200, `{"errors":"own"}`), reply(200, `{}`)}}
 		client := tr.client(func(c *connectors.ClientConfig) {
-			c.Inspect = func(resp *http.Response, body []byte) connectors.Inspection {
+			c.Inspect = func(_ *http.Response, body []byte) connectors.Inspection {
 				found := connectors.Inspection{Limits: []connectors.Limit{{Resource: "points", Limit: 10, Remaining: 3, Reset: reset}}}
 				found.Throttled = bytes.Contains(body, []byte("RATELIMITED"))
 				if found.Throttled {

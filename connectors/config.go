@@ -20,8 +20,10 @@ import (
 
 // Defaults of Common.
 const (
-	DefaultPollInterval = 2 * time.Minute
-	DefaultOverlap      = 5 * time.Minute
+	DefaultPollInterval   = 2 * time.Minute
+	DefaultOverlap        = 5 * time.Minute
+	DefaultCensusInterval = 24 * time.Hour
+	DefaultMaxShrink      = Percent(5)
 )
 
 // minRequestsPerDay leaves an idle account a poll every half hour.
@@ -55,6 +57,13 @@ type Common struct {
 	// anything is kept, for labels that hold names.
 	IgnoreLabels []string `yaml:"ignore_labels"`
 
+	// CensusInterval is the time between two counts of all tickets, which find
+	// those that were deleted, hidden or moved out of scope. Default 24h.
+	CensusInterval Duration `yaml:"census_interval"`
+	// MaxShrink is the share of the tickets that may be missing at once
+	// before nothing is removed any more. Default 5%.
+	MaxShrink Percent `yaml:"max_shrink"`
+
 	Webhook Webhook `yaml:"webhook"`
 }
 
@@ -64,6 +73,8 @@ func (c Common) WithDefaults() Common {
 	c.RequestsPerSecond = cmp.Or(c.RequestsPerSecond, DefaultRequestsPerSecond)
 	c.Timeout = cmp.Or(c.Timeout, Duration(DefaultTimeout))
 	c.Overlap = cmp.Or(c.Overlap, Duration(DefaultOverlap))
+	c.CensusInterval = cmp.Or(c.CensusInterval, Duration(DefaultCensusInterval))
+	c.MaxShrink = cmp.Or(c.MaxShrink, DefaultMaxShrink)
 	return c
 }
 
@@ -85,6 +96,7 @@ func (c Common) Validate(path string, report func(path, format string, args ...a
 	between("poll_interval", c.PollInterval, time.Second, 24*time.Hour)
 	between("timeout", c.Timeout, time.Second, 10*time.Minute)
 	between("overlap", c.Overlap, time.Second, 24*time.Hour)
+	between("census_interval", c.CensusInterval, time.Second, 30*24*time.Hour)
 	if r := c.RequestsPerSecond; r < 0 || math.IsNaN(r) || math.IsInf(r, 0) {
 		report(path+".requests_per_second", "is %v, but must be greater than 0", r)
 	}

@@ -36,9 +36,22 @@ func TestWithDefaults(t *testing.T) {
 	want := connectors.Common{
 		Name: "acme", PollInterval: connectors.Duration(2 * time.Minute), RequestsPerSecond: 1,
 		Timeout: connectors.Duration(time.Second), Overlap: connectors.Duration(5 * time.Minute),
+		CensusInterval: connectors.Duration(24 * time.Hour), MaxShrink: 5,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestPercent(t *testing.T) {
+	for text, want := range map[string]connectors.Percent{"5%": 5, "2.5 %": 2.5, "100%": 100, "0%": 0, "101%": 0, "-1%": 0, "5": 0, "NaN%": 0, "five%": 0, "": 0} {
+		var got connectors.Percent
+		if err := got.UnmarshalText([]byte(text)); got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+		if back, err := got.MarshalText(); want == 5 && (err != nil || string(back) != text) {
+			t.Errorf("%q becomes %q, %v", text, back, err)
+		}
 	}
 }
 

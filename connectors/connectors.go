@@ -23,12 +23,36 @@ import (
 // following one with the Next of the page before, until Next is empty. A walk
 // returns every ticket in scope that changed at or after Query.Since, each
 // with its whole history; a ticket may come twice, the later one is the truth.
+// Tickets outside of the scope come with it, marked as such, if they stand
+// above one that does.
 // Any error ends the walk, and nothing of the failed page is returned.
 // Implementations need not be safe for concurrent walks.
 type Connector interface {
 	// Name is the configured name; tickets carry it in ID.Connector.
 	Name() string
 	Page(ctx context.Context, q Query) (Page, error)
+
+	// Count returns one page of a census, which goes through its pages as a
+	// walk does: the ids of all tickets that are in scope now, whenever they
+	// changed. Trackers answer it from an index that may miss a ticket at
+	// times.
+	Count(ctx context.Context, token string) (CountPage, error)
+
+	// Look reads tickets by id, at most LookSize, from the tracker's database
+	// if it has an index besides. A ticket that is neither among the Tickets
+	// nor Skipped does not exist or may not be seen. Those that are not in
+	// scope are marked as Outside. Ancestors may come with them.
+	Look(ctx context.Context, uids []string) (Page, error)
+}
+
+// LookSize is how many tickets one Look may be asked for.
+const LookSize = 1000
+
+// CountPage is one step of a census.
+type CountPage struct {
+	UIDs []string // may repeat; includes the containers that walks deliver
+	Gone []string // as in Page
+	Next string   // token of the next page, empty on the last
 }
 
 // Query asks for one page of a walk. Since and its zero value ("everything")
@@ -36,6 +60,12 @@ type Connector interface {
 type Query struct {
 	Since time.Time
 	Token string
+
+	// Outside are tickets that are not in scope and wanted all the same when
+	// they change, because they stand above tickets in scope. It comes with
+	// the first page of a walk, for this and all later ones; nil means that
+	// there is no news. A connector adds those it meets itself.
+	Outside []string
 }
 
 // Page is one step of a walk.

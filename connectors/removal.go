@@ -47,11 +47,12 @@ func (t *transport) watchRemoval(ctx context.Context, resp *http.Response) {
 	if !at.IsZero() {
 		when = at.UTC().Format(time.DateOnly)
 	}
-	message := "The tracker is going to remove an endpoint that alignd uses: install a newer alignd before that day"
+	about := []slog.Attr{slog.String("endpoint", endpoint(ctx)), slog.String("removal", when)}
 	if gone {
-		message = "The tracker has removed an endpoint that alignd uses: install a newer alignd, and report it if there is none"
+		t.Logger.LogAttrs(ctx, slog.LevelWarn, "The tracker has removed an endpoint that alignd uses: install a newer alignd, and report it if there is none", about...)
+		return
 	}
-	t.Logger.LogAttrs(ctx, slog.LevelWarn, message, slog.String("endpoint", endpoint(ctx)), slog.String("removal", when))
+	t.Logger.LogAttrs(ctx, slog.LevelWarn, "The tracker is going to remove an endpoint that alignd uses: install a newer alignd before that day", about...)
 }
 
 // firstGone returns the date that is already known of an endpoint that is

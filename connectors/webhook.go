@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"time"
 
 	"alignd/secret"
 )
@@ -39,15 +40,23 @@ func (w Webhook) validate(path string, report func(path, format string, args ...
 	}
 }
 
-// ErrSignature says that a webhook delivery does not carry the signature of
-// whoever knows the secret.
-var ErrSignature = errors.New("signature is missing or wrong")
+// Why a webhook delivery is no reason for a poll.
+var (
+	ErrSignature = errors.New("signature is missing or wrong") // not from whoever knows the secret
+	ErrStale     = errors.New("signed too long ago")           // all right otherwise
+	ErrMalformed = errors.New("not a delivery of this tracker")
+)
 
-// Delivery is one call of a webhook, its body unread by anybody.
+// Delivery is one call of a webhook.
 type Delivery struct {
 	Header http.Header
-	Body   []byte
+	Body   []byte // raw
 }
+
+// Verify says whether a delivery that arrived at the given time is a reason
+// for a poll: nil, or one of the errors above. Nothing else of a delivery is
+// ever used.
+type Verify func(key secret.Value, d Delivery, arrived time.Time) error
 
 // Signed returns nil if signature is the HMAC-SHA256 of the raw body in
 // hexadecimal digits, else ErrSignature. It takes the same time for every

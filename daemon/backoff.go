@@ -13,6 +13,9 @@ import (
 const (
 	firstBackoff = 5 * time.Second
 	lastBackoff  = 15 * time.Minute
+	// authBackoff follows a refused credential at least: it does not become
+	// right by itself, and some trackers lock accounts that keep trying.
+	authBackoff = 10 * time.Minute
 )
 
 // pause is the time to the next walk after this many failures in a row.
@@ -24,11 +27,23 @@ func (p *poller) pause(err error, failures int) time.Duration {
 	if failures < 10 {
 		wait = min(wait, firstBackoff<<(failures-1))
 	}
-	wait = jitter(wait, 0.3)
-	if status := (*connectors.StatusError)(nil); errors.As(err, &status) {
-		wait = max(wait, status.RetryAfter)
+	switch ours := (*storeError)(nil); {
+	case connectors.Unauthenticated(err):
+		wait = max(wait, authBackoff)
+	case errors.As(err, &ours): // a full disk is nothing the tracker must be spared for
+		wait = min(wait, time.Duration(p.account.PollInterval))
 	}
-	return wait
+	wait = jitter(wait, 0.3)
+	return max(wait, retryAfter(err))
+}
+
+// retryAfter is how long the tracker wants to be left alone, 0 if it did not
+// say.
+func retryAfter(err error) time.Duration {
+	if status := (*connectors.StatusError)(nil); errors.As(err, &status) {
+		return status.RetryAfter
+	}
+	return 0
 }
 
 // jitter spreads d by the given part to both sides, so that replicas and

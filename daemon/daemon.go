@@ -53,6 +53,7 @@ type Daemon struct {
 	collector *metrics.Collector
 	store     store.Store
 	listeners []net.Listener
+	webhooks  net.Listener // nil if nothing listens for them
 	refresher *refresher
 	group     *errgroup.Group
 	reloads   chan chan error
@@ -100,6 +101,9 @@ func (d *Daemon) build(cfg *config.Config) error {
 	if d.pollers, err = d.newPollers(cfg, nil); err != nil {
 		return err
 	}
+	if err := d.listenForWebhooks(cfg.Webhooks.ListenAddress); err != nil {
+		return err
+	}
 	return d.listen(d.opts.ListenAddresses)
 }
 
@@ -121,6 +125,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.group.Go(func() error { d.refresher.run(ctx); return nil })
 	d.group.Go(func() error { d.reloadLoop(ctx); return nil })
 	d.group.Go(func() error { return d.serve(ctx) })
+	d.group.Go(func() error { return d.serveWebhooks(ctx) })
 	d.mu.Lock()
 	for _, p := range d.pollers {
 		d.start(ctx, p)
@@ -172,8 +177,12 @@ func (d *Daemon) newPoller(account config.Account) (*poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connector %q: %w", account.Name, err)
 	}
+	bell, err := newDoorbell(account)
+	if err != nil {
+		return nil, fmt.Errorf("connector %q: %w", account.Name, err)
+	}
 	return &poller{
-		account: account, connector: connector, store: d.store, counts: d.counts,
+		account: account, bell: bell, connector: connector, store: d.store, counts: d.counts,
 		zone: d.zone, changed: d.refresher.changed, logger: logger, skipped: map[string]bool{},
 		status: web.ConnectorStatus{Name: account.Name, Kind: account.Kind},
 	}, nil
@@ -220,6 +229,9 @@ func (d *Daemon) Status() web.Status {
 	status := web.Status{StaleAfter: time.Duration(cfg.StaleAfter), TeamNames: map[string]string{}}
 	for _, team := range cfg.Rules.Teams() {
 		status.TeamNames[team.ID] = team.Name
+	}
+	if text := d.refresher.failure.Load(); text != nil {
+		status.StoreError = *text
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -26,7 +26,7 @@ func BenchmarkFirstSync(b *testing.B) {
 	if err != nil {
 		b.Skipf("optional shared test data is absent: %v", err)
 	}
-	defer dump.Close()
+	defer func() { _ = dump.Close() }()
 	world := sandbox.NewWorld(nil)
 	n, err := world.Jira.Load(dump)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -85,6 +86,7 @@ func (d *Daemon) handler() http.Handler {
 	})
 	mux.HandleFunc("GET /-/ready", d.ready)
 	mux.HandleFunc("POST /-/reload", d.reloadOverHTTP)
+	mux.HandleFunc("POST /-/accept", d.acceptOverHTTP)
 	mux.Handle("/", web.NewHandler(web.Options{Source: d, Version: d.opts.Version, Logger: d.logger.With("component", "web")}))
 	return mux
 }
@@ -109,4 +111,28 @@ func (d *Daemon) reloadOverHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "Reloaded.")
+}
+
+// acceptOverHTTP has the next census of a connector believed, however much is
+// missing.
+func (d *Daemon) acceptOverHTTP(w http.ResponseWriter, r *http.Request) {
+	if !d.opts.EnableLifecycle {
+		http.Error(w, "Accepting over HTTP is switched off. Start alignd with --web.enable-lifecycle.", http.StatusForbidden)
+		return
+	}
+	name := r.URL.Query().Get("connector")
+	d.mu.Lock()
+	at := slices.IndexFunc(d.pollers, func(p *poller) bool { return p.account.Name == name })
+	known := at >= 0
+	accepted := known && d.pollers[at].accept()
+	d.mu.Unlock()
+	switch {
+	case !known:
+		http.Error(w, fmt.Sprintf("There is no connector %q.", name), http.StatusNotFound)
+	case !accepted:
+		http.Error(w, fmt.Sprintf("There is nothing to accept: the scope of %s has not shrunk.", name), http.StatusConflict)
+	default:
+		d.logger.Info("Somebody accepted that the scope shrank", "connector", name)
+		fmt.Fprintf(w, "Accepted: what %s misses leaves with its next reading.\n", name)
+	}
 }

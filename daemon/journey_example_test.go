@@ -3,7 +3,6 @@ package daemon_test
 import (
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"net/http"
 	"os"
 	"slices"
@@ -249,6 +248,7 @@ func (s *scenario) owned(connector string) []string {
 // trackers and compares each of its numbers that has a metric: before and
 // after a change that arrives late, and with both meanings of "then".
 func TestWorkedExampleFromTrackerToScrape(t *testing.T) {
+	t.Parallel()
 	// Each clock stands in the last second of the window in the team's zone.
 	// What the example tells of later instants has not happened yet; none of
 	// it lies in working time before the watermark.

@@ -87,18 +87,18 @@ func TestRestartChangesNothing(t *testing.T) {
 // reason is counted.
 func TestTrackerInTrouble(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
+	for name, tc := range map[string]struct {
 		reason string
 		fault  sandbox.Fault
 		passes bool // the trouble is over after one attempt
 	}{
-		{reason: "server", fault: sandbox.Fault{Kind: sandbox.ServerError, Times: 1}, passes: true},
-		{reason: "auth", fault: sandbox.Fault{Kind: sandbox.Unauthorized}},
-		{reason: "rate_limit", fault: sandbox.Fault{Kind: sandbox.TooMany, RetryAfter: "400"}},
-		{reason: "other", fault: sandbox.Fault{Kind: sandbox.LoginPage}},
-		{reason: "other", fault: sandbox.Fault{Kind: sandbox.Redirect}},
+		"error":      {reason: "server", fault: sandbox.Fault{Kind: sandbox.ServerError, Times: 1}, passes: true},
+		"token":      {reason: "auth", fault: sandbox.Fault{Kind: sandbox.Unauthorized}},
+		"limit":      {reason: "rate_limit", fault: sandbox.Fault{Kind: sandbox.TooMany, RetryAfter: "400"}},
+		"login page": {reason: "other", fault: sandbox.Fault{Kind: sandbox.LoginPage}},
+		"redirect":   {reason: "other", fault: sandbox.Fault{Kind: sandbox.Redirect}},
 	} {
-		t.Run(tc.reason, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
 			now := time.Now()

@@ -25,8 +25,11 @@ type poller struct {
 	zone      zoneOf // for telling late changes
 	changed   func() // something was applied
 	logger    *slog.Logger
+	bell      doorbell
 
 	skipped map[string]bool // UIDs that were logged already
+	census  schedule
+	told    bool // the connector knows the tickets outside
 
 	mu     sync.Mutex // guards status
 	status web.ConnectorStatus
@@ -41,6 +44,7 @@ type poller struct {
 func (p *poller) run(ctx context.Context) {
 	failures := 0
 	for {
+		p.bell.quiet()
 		err := p.attempt(ctx)
 		if ctx.Err() != nil {
 			return
@@ -49,9 +53,13 @@ func (p *poller) run(ctx context.Context) {
 		if err == nil {
 			failures = 0
 		}
-		pause := p.pause(err, failures)
+		pause, wait := p.pause(err, failures), time.Duration(0)
+		if err == nil {
+			wait = retryAfter(p.censusIfDue(ctx))
+			pause = max(pause, wait)
+		}
 		p.update(func(s *web.ConnectorStatus) { s.NextAttempt = time.Now().Add(pause) })
-		if !sleep(ctx, pause) {
+		if !p.bell.rest(ctx, pause, err == nil && wait == 0) {
 			return
 		}
 	}
@@ -78,10 +86,13 @@ func (p *poller) attempt(ctx context.Context) error {
 func (p *poller) finish(w walk, err error, took time.Duration) {
 	p.counts.SyncFinished(p.account.Name, w.kind, took, err)
 	if err != nil {
+		about := []any{"pages", w.pages, "tickets", w.tickets, "took", took, "err", err}
 		if ours := (*storeError)(nil); errors.As(err, &ours) {
 			p.counts.StoreError()
+			p.logger.Error("The store failed, its last state stays in force; trying again later", about...)
+		} else {
+			p.logger.Error("Reading the tracker failed, trying again later", about...)
 		}
-		p.logger.Error("Reading the tracker failed, trying again later", "pages", w.pages, "tickets", w.tickets, "took", took, "err", err)
 		p.update(func(s *web.ConnectorStatus) { s.Error = err.Error() })
 		return
 	}
@@ -111,6 +122,8 @@ func (p *poller) walk(ctx context.Context) (walk, error) {
 	// Tickets that are new to a changed scope may be old in the tracker.
 	if known.IsZero() || scope != p.account.Scope() {
 		w.kind, w.first, q.Since = fullWalk, known.IsZero(), time.Time{}
+	} else if q.Outside, err = p.outside(ctx); err != nil {
+		return w, err
 	}
 	tokens := map[string]bool{}
 	for {
@@ -125,6 +138,7 @@ func (p *poller) walk(ctx context.Context) (walk, error) {
 			return w, err
 		}
 		if page.Next == "" {
+			p.told = true
 			return w, nil
 		}
 		if tokens[page.Next] {
@@ -162,6 +176,9 @@ func (p *poller) apply(ctx context.Context, w *walk, page *connectors.Page) erro
 	batch := store.Batch{Connector: p.account.Name, Tickets: page.Tickets, Gone: page.Gone, Names: page.Names}
 	if page.Next == "" {
 		batch.Watermark, batch.Scope = w.watermark, p.account.Scope()
+		if w.first { // so that a change of scope before the first census is noticed
+			batch.Census = &store.Census{Scope: batch.Scope}
+		}
 	}
 	applied, err := p.store.Apply(ctx, batch)
 	if err != nil {
@@ -169,6 +186,7 @@ func (p *poller) apply(ctx context.Context, w *walk, page *connectors.Page) erro
 	}
 	w.tickets += len(page.Tickets)
 	p.counts.BatchApplied(p.account.Name, applied)
+	p.counts.TicketsRemoved(p.account.Name, causeGone, applied.Gone)
 	if !w.first {
 		p.counts.LateChanges(p.account.Name, lateChanges(applied.Changes, page, p.account.Name, p.zone))
 	}

@@ -28,6 +28,8 @@ import (
 // fakeConnector answers from a function and remembers what it was asked.
 type fakeConnector struct {
 	page    func(q connectors.Query) (connectors.Page, error)
+	count   func() (connectors.CountPage, error)
+	look    func(uids []string) (connectors.Page, error)
 	queries []connectors.Query
 	times   []time.Time
 }
@@ -41,6 +43,20 @@ func (f *fakeConnector) Page(ctx context.Context, q connectors.Query) (connector
 	f.queries = append(f.queries, q)
 	f.times = append(f.times, time.Now())
 	return f.page(q)
+}
+
+func (f *fakeConnector) Count(ctx context.Context, _ string) (connectors.CountPage, error) {
+	if err := ctx.Err(); err != nil || f.count == nil {
+		return connectors.CountPage{}, err
+	}
+	return f.count()
+}
+
+func (f *fakeConnector) Look(_ context.Context, uids []string) (connectors.Page, error) {
+	if f.look == nil {
+		return connectors.Page{}, errors.New("nobody was expected to look")
+	}
+	return f.look(uids)
 }
 
 // rig is a poller with everything around it.

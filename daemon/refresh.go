@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"alignd/alignment"
@@ -35,6 +36,8 @@ type refresher struct {
 
 	wake chan struct{} // holds one, so that no change is missed
 	mu   sync.Mutex    // one computation at a time
+
+	failure atomic.Pointer[string] // of the last computation, nil if it succeeded
 }
 
 // changed asks for a refresh soon. It never blocks.
@@ -80,8 +83,11 @@ func (r *refresher) refresh(ctx context.Context) time.Duration {
 	if ctx.Err() != nil {
 		return took
 	}
+	r.failure.Store(nil)
 	if err != nil {
 		r.counts.StoreError()
+		text := err.Error()
+		r.failure.Store(&text)
 		r.logger.Error("Refreshing the numbers failed, the last ones stay up", "err", err)
 		return took
 	}

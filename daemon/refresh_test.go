@@ -125,8 +125,15 @@ func TestFailedRefreshKeepsTheLastSnapshot(t *testing.T) {
 	if len(r.published) != 1 {
 		t.Errorf("published %d times, want 1", len(r.published))
 	}
+	if text := r.failure.Load(); text == nil || !strings.Contains(*text, "checksum") {
+		t.Errorf("the page is told %v", text)
+	}
 	if !strings.Contains(r.log.String(), "the last ones stay up") || !strings.Contains(r.log.String(), "checksum") {
 		t.Errorf("log: %s", r.log)
+	}
+	r.refresher.store = r.st
+	if r.refresh(t.Context()); r.failure.Load() != nil {
+		t.Errorf("the page is still told %s", *r.failure.Load())
 	}
 }
 

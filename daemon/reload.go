@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"syscall"
 
@@ -69,6 +70,12 @@ func (d *Daemon) prepare() (*config.Config, []*poller, error) {
 	}
 	if cfg.Store != d.cfg.Load().Store {
 		return nil, nil, fmt.Errorf("store has changed to %q: restart alignd to use another store", cfg.Store.Path)
+	}
+	if !reflect.DeepEqual(cfg.Web, d.cfg.Load().Web) {
+		return nil, nil, errors.New("web has changed: restart alignd to listen elsewhere or in another way")
+	}
+	if was, is := d.cfg.Load().Webhooks, cfg.Webhooks; was != is {
+		return nil, nil, fmt.Errorf("webhooks.listen_address has changed to %q: restart alignd to listen there", is.ListenAddress)
 	}
 	pollers, err := d.newPollers(cfg, d.pollers)
 	if err != nil {

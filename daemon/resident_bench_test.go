@@ -158,7 +158,7 @@ func fillStore(b *testing.B, path string, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	r := rand.New(rand.NewPCG(1, 2))
 	end := time.Now().Add(-time.Minute).UTC().Truncate(time.Millisecond)
 	for from := 0; from < n; from += 1000 {

@@ -24,7 +24,7 @@ func BenchmarkScrape(b *testing.B) {
 	if err != nil {
 		b.Skipf("optional shared test data is absent: %v", err)
 	}
-	defer dump.Close()
+	defer func() { _ = dump.Close() }()
 	world := sandbox.NewWorld(nil)
 	if _, err := world.Jira.Load(dump); err != nil {
 		b.Fatal(err)

@@ -52,7 +52,7 @@ var (
 
 	descTickets         = family(nameTickets, "Known tickets by state; team is empty for those outside every team.", labelConnector, labelTeam, labelState)
 	descTicketsOutside  = family(nameTicketsOutside, "Known tickets that belong to no team.", labelConnector)
-	descTicketsExcluded = family(nameTicketsExcluded, "Known tickets that a rule takes out of all numbers.", labelConnector)
+	descTicketsExcluded = family(nameTicketsExcluded, "Tickets with work or a completion in the days looked at that a rule takes out of all numbers.", labelConnector)
 	descTicketsConflict = family(nameTicketsConflict, "Tickets of the last 28 days that match more than one goal.")
 	descRules           = family(nameRules, "Rules in force.")
 	descRuleTickets     = family(nameRuleTickets, "Tickets of the last 28 days that a rule matches; 0 means that it may be dead.", labelRule)

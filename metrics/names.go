@@ -58,6 +58,11 @@ const (
 	nameSyncRuns         = "alignd_sync_runs_total"
 	nameSyncFailures     = "alignd_sync_failures_total"
 	nameSyncDuration     = "alignd_sync_duration_seconds"
+	nameSyncCompleteness = "alignd_sync_completeness_ratio"
+	nameSyncCensus       = "alignd_sync_last_census_timestamp_seconds"
+	nameSyncShrunk       = "alignd_sync_scope_shrunk"
+	nameTicketsMissing   = "alignd_tickets_missing"
+	nameTicketsRemoved   = "alignd_tickets_removed_total"
 	nameChangesApplied   = "alignd_changes_applied_total"
 	nameChangesLate      = "alignd_changes_late_total"
 	nameTicketsSkipped   = "alignd_tickets_skipped_total"
@@ -74,6 +79,7 @@ const (
 // Labels. None of them ever holds a person, a ticket or the title of one.
 const (
 	labelBasis     = "basis"
+	labelCause     = "cause"
 	labelClass     = "class"
 	labelCode      = "code"
 	labelConnector = "connector"

@@ -36,6 +36,8 @@ type Process struct {
 	syncFailures  *prometheus.CounterVec
 	syncDuration  *prometheus.HistogramVec
 
+	census *censusMetrics
+
 	changesApplied  *prometheus.CounterVec
 	changesLate     *prometheus.CounterVec
 	ticketsSkipped  *prometheus.CounterVec
@@ -77,6 +79,8 @@ func NewProcess(reg prometheus.Registerer) *Process {
 		syncRuns:      f.counters(nameSyncRuns, "Walks through the connector that were finished, well or not.", labelConnector),
 		syncFailures:  f.counters(nameSyncFailures, "Walks through the connector that ended early, by reason.", labelConnector, labelReason),
 		syncDuration:  f.histograms(nameSyncDuration, "Duration of walks through the connector, by kind: full or incremental.", prometheus.ExponentialBuckets(0.1, 3, 11), labelConnector, labelKind),
+
+		census: newCensusMetrics(f),
 
 		changesApplied:  f.counters(nameChangesApplied, "Facts applied that were not known before, by kind.", labelConnector, labelKind),
 		changesLate:     f.counters(nameChangesLate, "Changes applied after the day they fall on had settled.", labelConnector),
@@ -162,6 +166,9 @@ func (p *Process) SyncStarted(connector string) {
 	for _, reason := range failureReasons {
 		p.syncFailures.WithLabelValues(connector, reason)
 	}
+	for _, cause := range removalCauses {
+		p.census.removed.WithLabelValues(connector, cause)
+	}
 	for _, kind := range changeKinds {
 		p.changesApplied.WithLabelValues(connector, kind)
 	}
@@ -238,6 +245,7 @@ func (p *Process) ForgetConnector(connector string) {
 		p.apiDaily, p.apiDailyMax, p.apiRemoval, p.authenticated, p.webhooks,
 		p.syncWatermark, p.syncSuccess, p.syncAttempt, p.syncRuns, p.syncFailures, p.syncDuration,
 		p.changesApplied, p.changesLate, p.ticketsSkipped, p.ticketsReopened,
+		p.census.completeness, p.census.taken, p.census.shrunk, p.census.missing, p.census.removed,
 	} {
 		vec.DeletePartialMatch(prometheus.Labels{labelConnector: connector})
 	}

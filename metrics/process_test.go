@@ -49,6 +49,8 @@ func exercise(p *metrics.Process) {
 		{Field: 200},
 	}})
 	p.LateChanges("acme", 2)
+	p.CensusTaken("acme", store.Census{At: now, Found: 8, Unread: 2, Held: true, Missing: map[string]store.Miss{"1": {}, "2": {}}})
+	p.TicketsRemoved("acme", "moved", 3)
 	p.TicketSkipped("acme")
 	p.SyncFinished("acme", "full", 40*time.Second, nil)
 	p.SyncWatermark("acme", now.Add(-2*time.Minute))

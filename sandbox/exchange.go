@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -141,9 +142,7 @@ func (s *Server) damage(a *answer, hit []Fault) (breaks bool) {
 
 func send(w http.ResponseWriter, r *http.Request, a answer, zip, breaks bool) {
 	header := w.Header()
-	for name, values := range a.header {
-		header[name] = values
-	}
+	maps.Copy(header, a.header)
 	if zip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		header.Set("Content-Encoding", "gzip")
 		a.body = compress(a.body)

@@ -32,6 +32,10 @@ type JiraFaults struct {
 	LegacyParent bool              // history items call the parent "Epic Link" or "Parent"
 	Shuffle      bool              // histories come in no order
 	ChangePages  int               // changelog/bulkfetch gives at most that many histories a page
+
+	// On Data Center only.
+	MaxResults    int  // the server allows no larger page
+	StrictQueries bool // one missing id fails a query even with validateQuery: false
 }
 
 // LinearFaults change what the fake Linear says.
@@ -67,7 +71,7 @@ const (
 // hits the next Times of them.
 type Fault struct {
 	Kind       Kind
-	Tracker    string // "jira" or "linear"; empty means both
+	Tracker    string // "jira", "datacenter" or "linear"; empty means all
 	Endpoint   string // as in Server.Requests; empty means every endpoint
 	After      int
 	Times      int    // 0 means for ever

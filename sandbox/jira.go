@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// jiraHandler answers as a Jira Cloud site.
+// jiraHandler answers as a Jira Cloud site, or as Jira Data Center.
 type jiraHandler struct {
 	site *Site
 
@@ -23,6 +23,7 @@ type jiraCall struct {
 	base      string // for links
 	version   string // "2" or "3"
 	anonymous bool
+	server    bool   // Data Center
 	param     string // the part of the path that varies
 }
 
@@ -144,6 +145,9 @@ func (h *jiraHandler) issue(c *jiraCall) answer {
 	}
 	d := h.documents(c, fields, strings.Contains(c.URL.Query().Get("expand"), "changelog"))
 	d.historyCap = 100
+	if c.server {
+		d.historyCap = -1
+	}
 	return answer{status: http.StatusOK, body: d.append(nil, is)}
 }
 

@@ -37,9 +37,13 @@ var fieldCatalog = [][4]string{
 	{fieldStoryPoints, "Story Points", "number", "com.atlassian.jira.plugin.system.customfieldtypes:float"},
 }
 
-func (h *jiraHandler) fields(*jiraCall) answer {
+func (h *jiraHandler) fields(c *jiraCall) answer {
 	docs := []any{}
-	for _, f := range fieldCatalog {
+	catalog := fieldCatalog
+	if c.server {
+		catalog = serverFields()
+	}
+	for _, f := range catalog {
 		id, name := f[0], f[1]
 		number, custom := strings.CutPrefix(id, "customfield_")
 		doc := map[string]any{
@@ -118,6 +122,12 @@ func (h *jiraHandler) projects(c *jiraCall) answer {
 
 // serverInfo may be asked by anybody.
 func (h *jiraHandler) serverInfo(c *jiraCall) answer {
+	if c.server {
+		return ok(map[string]any{
+			"baseUrl": c.base, "version": "10.3.2", "versionNumbers": []int{10, 3, 2}, "deploymentType": "Server", "buildNumber": 10030002,
+			"buildDate": h.site.time(c.now.AddDate(0, 0, -1)), "serverTime": h.site.time(c.now), "serverTitle": "Acme",
+		})
+	}
 	return ok(map[string]any{
 		"baseUrl": c.base, "displayUrl": c.base, "version": "1001.0.0-SNAPSHOT", "versionNumbers": []int{1001, 0, 0},
 		"deploymentType": "Cloud", "buildNumber": 100287, "buildDate": h.site.time(c.now.AddDate(0, 0, -1)),
@@ -129,7 +139,7 @@ func (h *jiraHandler) myself(c *jiraCall) answer {
 	if c.anonymous {
 		return refuse(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
 	}
-	me := bot.jiraUser(c.base)
+	me := c.user(&bot)
 	me["timeZone"], me["locale"] = h.site.userZone.String(), "en_US"
 	return ok(me)
 }

@@ -229,6 +229,12 @@ func (s *Site) RenameComponent(project, from, to string) {
 	s.w.change(func() { pick(s.project(project).components, "component", from).name = to })
 }
 
+// RenameStatus renames a status of the site: no issue is touched by it, and
+// histories keep the name of their time.
+func (s *Site) RenameStatus(from, to string) {
+	s.w.change(func() { pick(s.statuses, "status", from).name = to })
+}
+
 // SetTitle changes the summary.
 func (s *Site) SetTitle(at time.Time, ref, title string) {
 	s.edit(at, ref, func(is *jiraIssue, e *entry) {

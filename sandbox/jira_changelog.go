@@ -80,7 +80,7 @@ func (h *jiraHandler) changelogPage(c *jiraCall, issues []*jiraIssue, fieldIDs [
 		if start < end {
 			groups = append(groups, map[string]any{
 				"issueId":         strconv.FormatInt(is.id, 10),
-				"changeHistories": h.histories(c, entries[start:end], c.faults.Jira.EpochDates),
+				"changeHistories": h.histories(c, is, entries[start:end], c.faults.Jira.EpochDates),
 			})
 		}
 	}
@@ -127,7 +127,7 @@ func (h *jiraHandler) issueChangelog(c *jiraCall) answer {
 	to := min(from+size, len(entries))
 	return ok(map[string]any{
 		"self": c.base + c.URL.Path, "startAt": start, "maxResults": size, "total": len(entries), "isLast": to == len(entries),
-		"values": h.histories(c, entries[from:to], false),
+		"values": h.histories(c, is, entries[from:to], false),
 	})
 }
 
@@ -146,36 +146,45 @@ func offsets(c *jiraCall, limit int) (start, size int, good bool) {
 	return start, min(size, limit), good
 }
 
-// embeddedHistory is what expand=changelog gives: newest first, cut off.
+// embeddedHistory is what expand=changelog gives: newest first, cut off; on
+// Data Center, where the limit is negative, oldest first and whole.
 func (h *jiraHandler) embeddedHistory(c *jiraCall, is *jiraIssue, limit int) any {
 	entries := slices.Clone(h.ordered(c, is.history))
-	slices.Reverse(entries)
 	total := len(entries)
-	entries = entries[:min(limit, total)]
+	if limit >= 0 {
+		slices.Reverse(entries)
+		entries = entries[:min(limit, total)]
+	}
 	return map[string]any{
-		"startAt": 0, "maxResults": len(entries), "total": total, "histories": h.histories(c, entries, false),
+		"startAt": 0, "maxResults": len(entries), "total": total, "histories": h.histories(c, is, entries, false),
 	}
 }
 
-func (h *jiraHandler) histories(c *jiraCall, entries []*entry, epoch bool) []any {
+func (h *jiraHandler) histories(c *jiraCall, is *jiraIssue, entries []*entry, epoch bool) []any {
 	docs := []any{}
 	for _, e := range entries {
 		items := []any{}
 		for _, it := range e.items {
-			items = append(items, it.document(c.faults.Jira))
+			doc := it.document(c.faults.Jira)
+			if c.server {
+				it.serverItem(is, doc)
+			}
+			items = append(items, doc)
 		}
-		var created any = h.site.time(e.at)
+		var created any
 		if epoch {
 			created = e.at.UnixMilli()
+		} else {
+			created = h.site.time(e.at)
 		}
 		docs = append(docs, map[string]any{
-			"id": strconv.FormatInt(e.id, 10), "author": e.author.jiraUser(c.base), "created": created, "items": items,
+			"id": strconv.FormatInt(e.id, 10), "author": c.user(e.author), "created": created, "items": items,
 		})
 	}
 	return docs
 }
 
-func (it *item) document(f JiraFaults) any {
+func (it *item) document(f JiraFaults) map[string]any {
 	doc := map[string]any{"field": it.field, "fieldtype": it.fieldType}
 	if it.fieldID != "" && !f.NoFieldIDs {
 		doc["fieldId"] = it.fieldID

@@ -21,7 +21,7 @@ type documents struct {
 
 // allFields is every field of an issue document, in the order it is written.
 var allFields = []string{
-	"assignee", "components", "created", "creator", fieldEpicLink, fieldStoryPointEstimate, fieldSprint, fieldStoryPoints,
+	"assignee", "components", "created", "creator", fieldEpicLink, fieldStoryPointEstimate, fieldSprint, fieldStoryPoints, fieldEpicName, fieldParentLink,
 	"description", "duedate", "fixVersions", "issuetype", "labels", "parent", "priority", "project", "reporter",
 	"resolution", "resolutiondate", "status", "statusCategory", "statuscategorychangedate", "summary", "updated",
 }
@@ -105,6 +105,11 @@ func (d *documents) appendFields(b []byte, is *jiraIssue) []byte {
 // field returns one field as JSON: the recorded one if there is one, else what
 // the issue holds. Unknown fields are left out without a word.
 func (d *documents) field(is *jiraIssue, name string) (json.RawMessage, bool) {
+	if d.c.server {
+		if v, present, handled := d.serverOnly(is, name); handled {
+			return toJSON(v), present
+		}
+	}
 	if i, ok := slices.BinarySearchFunc(is.raw, name, func(f rawField, n string) int { return cmp.Compare(f.name, n) }); ok {
 		return is.raw[i].value, true
 	}
@@ -123,7 +128,7 @@ func (d *documents) value(is *jiraIssue, name string) (any, bool) {
 	case "description":
 		return d.richText(is.text), true
 	case "issuetype":
-		return is.typ.document(base), true
+		return d.issueType(is.typ), true
 	case "project":
 		return is.project.document(base), true
 	case "status":
@@ -153,12 +158,12 @@ func (d *documents) value(is *jiraIssue, name string) (any, bool) {
 	case "duedate":
 		return text(is.due), true
 	case "creator", "reporter":
-		return is.creator.jiraUser(base), true
+		return d.c.user(is.creator), true
 	case "assignee":
 		if is.assignee == nil {
 			return nil, true
 		}
-		return is.assignee.jiraUser(base), true
+		return d.c.user(is.assignee), true
 	case fieldSprint:
 		return d.sprints(is), true
 	case fieldStoryPoints, fieldStoryPointEstimate:
@@ -203,7 +208,7 @@ func (d *documents) parent(is *jiraIssue) (any, bool) {
 		"id": id, "key": p.key, "self": d.c.base + "/rest/api/3/issue/" + id,
 		"fields": map[string]any{
 			"summary": p.title, "status": p.status.document(d.c.base),
-			"priority": p.priority.document(d.c.base, "priority"), "issuetype": p.typ.document(d.c.base),
+			"priority": p.priority.document(d.c.base, "priority"), "issuetype": d.issueType(p.typ),
 		},
 	}, true
 }
@@ -231,11 +236,16 @@ func (d *documents) sprints(is *jiraIssue) any {
 	return list
 }
 
-func (t *jiraType) document(base string) any {
-	return map[string]any{
-		"self": base + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "description": "",
-		"subtask": t.level < 0, "hierarchyLevel": t.level,
+// issueType has its level on the Cloud only.
+func (d *documents) issueType(t *jiraType) any {
+	doc := map[string]any{
+		"self": d.c.base + "/rest/api/3/issuetype/" + t.id, "id": t.id, "name": t.name, "description": "",
+		"subtask": t.level < 0,
 	}
+	if !d.c.server {
+		doc["hierarchyLevel"] = t.level
+	}
+	return doc
 }
 
 func (p *jiraProject) document(base string) map[string]any {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Site is the content of a Jira Cloud site.
+// Site is the content of a Jira site. It is served as Jira Cloud and as Jira
+// Data Center at the same time.
 type Site struct {
 	w          *World
 	zone       *time.Location // timestamps in answers are rendered in it
@@ -101,7 +102,9 @@ const (
 	fieldStoryPointEstimate = "customfield_10016" // team-managed projects
 	fieldStoryPoints        = "customfield_10031" // company-managed projects
 	fieldSprint             = "customfield_10020"
-	fieldEpicLink           = "customfield_10014" // dead, but still listed
+	fieldEpicLink           = "customfield_10014" // dead on the Cloud, but still listed
+	fieldEpicName           = "customfield_10011" // Data Center only
+	fieldParentLink         = "customfield_10018" // Data Center only
 )
 
 func newSite(w *World) *Site {

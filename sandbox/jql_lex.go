@@ -38,10 +38,25 @@ func lexJQL(query string) ([]jqlToken, error) {
 			for i < len(rs) && !unicode.IsSpace(rs[i]) && !strings.ContainsRune("()=!<>,&|\"';{}[]^%$#@~`?", rs[i]) {
 				i++
 			}
+			if strings.EqualFold(string(rs[start:i]), "cf") {
+				i = customJQL(rs, i)
+			}
 			tokens = append(tokens, jqlToken{text: string(rs[start:i])})
 		}
 	}
 	return tokens, nil
+}
+
+// customJQL returns the end of the [10014] that may follow a cf.
+func customJQL(rs []rune, i int) int {
+	j := i
+	for j < len(rs) && strings.ContainsRune("[0123456789", rs[j]) {
+		j++
+	}
+	if j > i && j < len(rs) && rs[i] == '[' && rs[j] == ']' {
+		return j + 1
+	}
+	return i
 }
 
 // quotedJQL reads the quoted text that starts at i and returns where it ends.

@@ -39,7 +39,7 @@ func (c *jqlClause) check() error {
 	if slices.Contains([]string{"<", "<=", ">", ">="}, c.op) && !dated {
 		return fmt.Errorf("The operator '%s' is not supported by the '%s' field.", c.op, c.field)
 	}
-	if strings.HasSuffix(c.op, "empty") && c.field != "labels" && c.field != "parent" {
+	if strings.HasSuffix(c.op, "empty") && !slices.Contains([]string{"labels", "parent", "epic link", "parent link"}, c.field) {
 		return fmt.Errorf("The field '%s' does not support searching for EMPTY values.", c.field)
 	}
 	if !dated {
@@ -77,10 +77,14 @@ func (c *jqlClause) bind(s *Site, v string) error {
 	switch c.field {
 	case "project":
 		ok = slices.ContainsFunc(s.projects, func(p *jiraProject) bool { return !p.hidden && p.named(v) })
-	case "key", "parent":
+	case "key", "parent", "epic link", "parent link":
 		if is := s.find(strings.ToUpper(v)); is == nil || !is.visible() {
 			return fmt.Errorf("An issue with key '%s' does not exist for field '%s'.", v, c.field)
 		}
+	case "component":
+		ok = slices.ContainsFunc(s.projects, func(p *jiraProject) bool {
+			return slices.ContainsFunc(p.components, func(n *named) bool { return n.called(v) })
+		})
 	case "status":
 		ok = slices.ContainsFunc(s.statuses, func(st *jiraStatus) bool { return strings.EqualFold(st.name, v) || st.id == v })
 	case "issuetype":
@@ -102,6 +106,8 @@ var categoryNames = map[string]string{
 func (p *jiraProject) named(v string) bool {
 	return strings.EqualFold(p.key, v) || strings.EqualFold(p.name, v) || strconv.FormatInt(p.id, 10) == v
 }
+
+func (n *named) called(v string) bool { return n.id == v || strings.EqualFold(n.name, v) }
 
 func (n *jqlNode) match(v *jqlView, is *jiraIssue) bool {
 	if n.clause != nil {
@@ -149,7 +155,15 @@ func (c *jqlClause) match(v *jqlView, is *jiraIssue) bool {
 }
 
 func (c *jqlClause) empty(is *jiraIssue) bool {
-	return c.field == "labels" && len(is.labels) == 0 || c.field == "parent" && is.parent == nil
+	switch c.field {
+	case "labels":
+		return len(is.labels) == 0
+	case "epic link":
+		return is.linkKey(is.typ.level == 0) == nil
+	case "parent link":
+		return is.linkKey(is.typ.level >= 1) == nil
+	}
+	return c.field == "parent" && is.parent == nil
 }
 
 func (c *jqlClause) equalsAny(v *jqlView, is *jiraIssue) bool {
@@ -159,10 +173,12 @@ func (c *jqlClause) equalsAny(v *jqlView, is *jiraIssue) bool {
 			return is.project.named(want)
 		case "key":
 			return v.site.find(strings.ToUpper(want)) == is
-		case "parent":
-			return is.parent != nil && v.site.find(strings.ToUpper(want)) == is.parent
+		case "parent", "epic link", "parent link":
+			return !c.empty(is) && is.parent != nil && v.site.find(strings.ToUpper(want)) == is.parent
 		case "labels":
 			return slices.ContainsFunc(is.labels, func(l string) bool { return strings.EqualFold(l, want) })
+		case "component":
+			return slices.ContainsFunc(is.components, func(n *named) bool { return n.called(want) })
 		case "status":
 			return strings.EqualFold(is.status.name, want) || is.status.id == want
 		case "issuetype":

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -65,9 +66,7 @@ func (f *failure) document() map[string]any {
 	ext := map[string]any{
 		"type": f.kind, "code": f.code, "statusCode": f.status, "userError": true, "userPresentableMessage": f.message,
 	}
-	for name, v := range f.more {
-		ext[name] = v
-	}
+	maps.Copy(ext, f.more)
 	doc := map[string]any{"message": f.message, "extensions": ext}
 	if f.path != nil {
 		doc["path"] = f.path

@@ -18,8 +18,14 @@ func (ws *Workspace) AddTeam(key, name, zone string) {
 		t := &linearTeam{thing: ws.thing(linearEpoch, "team"), key: key, name: name, zone: cmp.Or(zone, "UTC")}
 		ws.teams = append(ws.teams, t)
 		for _, st := range [][2]string{
-			{"Triage", "triage"}, {"Backlog", "backlog"}, {"Todo", "unstarted"}, {"In Progress", "started"}, {"In Review", "started"},
-			{"Done", "completed"}, {"Canceled", "canceled"}, {"Duplicate", "duplicate"},
+			{"Triage", "triage"},
+			{"Backlog", "backlog"},
+			{"Todo", "unstarted"},
+			{"In Progress", "started"},
+			{"In Review", "started"},
+			{"Done", "completed"},
+			{"Canceled", "canceled"},
+			{"Duplicate", "duplicate"},
 		} {
 			ws.addState(t, st[0], st[1])
 		}
@@ -86,7 +92,7 @@ func (ws *Workspace) labelIn(list *[]*linearLabel, kind, name string, parent *li
 	return l
 }
 
-// NewProject describes a Linear project, which stands above issues.
+// NewLinearProject describes a Linear project, which stands above issues.
 type NewLinearProject struct {
 	Name        string
 	Status      string   // backlog, planned, started (the default), paused, completed, canceled

@@ -64,8 +64,7 @@ func (x *execution) run(op *ast.OperationDefinition) answer {
 	x.ws.w.mu.RLock()
 	defer x.ws.w.mu.RUnlock()
 	data, err := x.object("Query", nil, op.SelectionSet, nil)
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f.answer()
 	}
 	out := members{{"data", data}}

@@ -212,11 +212,3 @@ func (ws *Workspace) cycle(t *linearTeam, number int) *linearCycle {
 
 // visible reports whether the account may see the issue.
 func (is *linearIssue) visible() bool { return !is.team.hidden }
-
-// path is the label as people write it: "Group/Name" or "Name".
-func (l *linearLabel) path() string {
-	if l.parent != nil {
-		return l.parent.name + "/" + l.name
-	}
-	return l.name
-}

@@ -1,5 +1,7 @@
 package sandbox
 
+import "slices"
+
 // person is somebody who works at the pretend company.
 type person struct {
 	accountID, name, email string
@@ -28,8 +30,8 @@ func somebody(n int64) *person { return &people[uint64(n)%uint64(len(people))] }
 // up in a store, a log or a metric.
 func Persons() []string {
 	var all []string
-	for _, p := range append(people[:len(people):len(people)], bot) {
-		all = append(all, p.accountID, p.name, p.email, p.linearID())
+	for _, p := range append(slices.Clip(people), bot) {
+		all = append(all, p.accountID, p.name, p.email, p.userName(), p.linearID())
 	}
 	return all
 }

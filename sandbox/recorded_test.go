@@ -73,7 +73,7 @@ func titanium(t testing.TB) *sandbox.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	w := sandbox.NewWorld(nil)
 	if n, err := w.Jira.Load(file); n != 29_057 || err != nil {
 		t.Fatalf("loaded %d: %v", n, err)

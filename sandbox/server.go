@@ -16,13 +16,16 @@ import (
 
 // The accounts every server knows.
 const (
-	JiraEmail       = "bot@acme.example"
-	JiraToken       = "sandbox-jira-token"         // basic auth on the site's own address
-	JiraScopedToken = "sandbox-jira-scoped-token"  // basic auth through the gateway only
-	JiraBearer      = "sandbox-jira-bearer"        // bearer, on both
-	LinearAPIKey    = "lin_api_sandbox0123456789"  // without Bearer
-	LinearBearer    = "sandbox-linear-oauth-token" // with Bearer
-	CloudID         = "11223344-a1b2-3b33-c444-def123456789"
+	JiraEmail          = "bot@acme.example"
+	JiraToken          = "sandbox-jira-token"        // basic auth on the site's own address
+	JiraScopedToken    = "sandbox-jira-scoped-token" // basic auth through the gateway only
+	JiraBearer         = "sandbox-jira-bearer"       // bearer, on both
+	DataCenterUser     = "robotnik.syncbert"         // basic auth on Data Center
+	DataCenterPassword = "sandbox-datacenter-password"
+	DataCenterToken    = "sandbox-datacenter-token"   // bearer on Data Center
+	LinearAPIKey       = "lin_api_sandbox0123456789"  // without Bearer
+	LinearBearer       = "sandbox-linear-oauth-token" // with Bearer
+	CloudID            = "11223344-a1b2-3b33-c444-def123456789"
 )
 
 // Options for Start. The zero value is fine.
@@ -44,7 +47,7 @@ type Options struct {
 
 // Exchange is one request and its answer, uncompressed.
 type Exchange struct {
-	Tracker, Endpoint string // "jira" or "linear", and a name as in Server.Requests
+	Tracker, Endpoint string // "jira", "datacenter" or "linear", and a name as in Server.Requests
 	Request           *http.Request
 	RequestBody       []byte
 	Status            int
@@ -56,7 +59,12 @@ type Exchange struct {
 type Server struct {
 	JiraURL    string // base of the site
 	GatewayURL string // base for scoped tokens: .../ex/jira/{cloudId}
-	LinearURL  string // the GraphQL endpoint
+
+	// DataCenterURL is the base of the same site as Jira Data Center, whose
+	// exchanges are of the tracker "datacenter".
+	DataCenterURL string
+
+	LinearURL string // the GraphQL endpoint
 
 	world     *World
 	opts      Options
@@ -80,12 +88,14 @@ func Start(w *World, opts Options) (*Server, error) {
 		}
 	}
 	jira := &jiraHandler{site: w.Jira}
+	server := &jiraHandler{site: w.Jira}
 	linear := newLinearHandler(w.Linear, s.schema, opts)
 	for _, start := range []struct {
 		url     *string
 		handler http.Handler
 	}{
 		{&s.JiraURL, s.front("jira", jira.route)},
+		{&s.DataCenterURL, s.front("datacenter", server.serverRoute)},
 		{&s.LinearURL, s.front("linear", linear.route)},
 		{&s.elsewhere, http.HandlerFunc(s.stranger)},
 	} {
@@ -94,6 +104,7 @@ func Start(w *World, opts Options) (*Server, error) {
 		}
 	}
 	s.GatewayURL = s.JiraURL + "/ex/jira/" + CloudID
+	s.DataCenterURL += ContextPath
 	s.LinearURL += "/graphql"
 	return s, nil
 }

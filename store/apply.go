@@ -22,13 +22,16 @@ func (e *embedded) Apply(ctx context.Context, b Batch) (Applied, error) {
 		return Applied{}, fmt.Errorf("write store: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
-	w, err := e.newWriter(tx, b.Connector)
-	if err == nil {
-		err = w.batch(&b)
-	}
-	if err == nil && w.dirty { // without, it spares two waits for the disk
-		err = tx.Commit()
-	}
+	var w *writer
+	err = guard(func() (err error) {
+		if w, err = e.newWriter(tx, b.Connector); err != nil {
+			return err
+		}
+		if err = w.batch(&b); err != nil || !w.dirty { // it spares two waits for the disk
+			return err
+		}
+		return tx.Commit()
+	})
 	if err != nil {
 		delete(e.tables, b.Connector) // may hold texts that were not written
 		return Applied{}, fmt.Errorf("write batch of %q: %w", b.Connector, err)

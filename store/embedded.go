@@ -60,8 +60,8 @@ type embedded struct {
 
 // Open opens the embedded store for reading and writing and makes the file if
 // need be. It fails with ErrInUse within about a second if another process has
-// the file open, and with ErrFormat if the file is not a store of a version it
-// knows.
+// the file open, with ErrFormat if the file is not a store of a version it
+// knows, and with ErrDamaged if that is seen at once (see Check).
 func Open(ctx context.Context, cfg Config) (Store, error) { return open(ctx, cfg.Path, false) }
 
 // OpenReadOnly opens an existing embedded store for reading only; Apply fails.
@@ -76,7 +76,11 @@ func open(ctx context.Context, path string, readOnly bool) (Store, error) {
 	if err := checkPath(path, readOnly); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	db, err := openFile(path, readOnly)
+	var db *bbolt.DB
+	err := guard(func() (err error) {
+		db, err = openFile(path, readOnly)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open store %q: %w", path, err)
 	}
@@ -87,7 +91,7 @@ func open(ctx context.Context, path string, readOnly bool) (Store, error) {
 // for writing.
 func openFile(path string, readOnly bool) (*bbolt.DB, error) {
 	if info, err := os.Stat(path); readOnly || err == nil && info.Size() > 0 {
-		db, err := openBolt(path, true)
+		db, err := openBolt(path, true, false)
 		if err != nil {
 			return nil, err
 		}
@@ -99,23 +103,28 @@ func openFile(path string, readOnly bool) (*bbolt.DB, error) {
 			return nil, err
 		}
 	}
-	db, err := openBolt(path, false)
+	db, err := openBolt(path, false, true)
 	if err != nil {
 		return nil, err
 	}
-	if err := db.Update(writeFormat); err != nil {
-		return nil, errors.Join(err, db.Close())
+	// A file that is complete is not written to: it can be opened, and served
+	// from, even if the disk is full.
+	if err := db.View(hasFormat); err != nil {
+		if err := db.Update(writeFormat); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	return db, nil
 }
 
-func openBolt(path string, readOnly bool) (*bbolt.DB, error) {
+func openBolt(path string, readOnly, freelist bool) (*bbolt.DB, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:         lockTimeout,
 		FreelistType:    bbolt.FreelistMapType,
 		InitialMmapSize: addressSpace,
 		NoStatistics:    true,
 		ReadOnly:        readOnly,
+		PreLoadFreelist: freelist,
 	})
 	return db, translate(err)
 }
@@ -147,7 +156,7 @@ func translate(err error) error {
 	case errors.Is(err, bolterrors.ErrInvalid),
 		errors.Is(err, bolterrors.ErrVersionMismatch),
 		errors.Is(err, bolterrors.ErrChecksum):
-		return fmt.Errorf("%w: not a store of alignd (%w)", ErrFormat, err)
+		return fmt.Errorf("%w: damaged, or not a store of alignd (%w); %s", ErrFormat, err, replaceFile)
 	default:
 		return err
 	}
@@ -162,7 +171,7 @@ func inspect(db *bbolt.DB) error {
 			return err
 		}
 		if info.Size() < tx.Size() {
-			return fmt.Errorf("%w: the file is cut off, %d bytes of %d", ErrFormat, info.Size(), tx.Size())
+			return fmt.Errorf("%w: the file is cut off, %d bytes of %d; %s", ErrDamaged, info.Size(), tx.Size(), replaceFile)
 		}
 		first, _ := tx.Cursor().First()
 		b := tx.Bucket(keyAlignd)
@@ -173,16 +182,22 @@ func inspect(db *bbolt.DB) error {
 			return fmt.Errorf("%w: not a store of alignd", ErrFormat)
 		}
 		if found := b.Get(keyFormat); string(found) != formatVersion {
-			return fmt.Errorf("%w: found version %q, this alignd supports version %q", ErrFormat, found, formatVersion)
+			return fmt.Errorf("%w: found version %q, this alignd supports version %q; %s", ErrFormat, found, formatVersion, otherAlignd)
 		}
 		return nil
 	})
 }
 
-func writeFormat(tx *bbolt.Tx) error {
-	if tx.Bucket(keyAlignd) != nil {
-		return nil
+var errNew = errors.New("nothing in it")
+
+func hasFormat(tx *bbolt.Tx) error {
+	if tx.Bucket(keyAlignd) == nil {
+		return errNew
 	}
+	return nil
+}
+
+func writeFormat(tx *bbolt.Tx) error {
 	b, err := tx.CreateBucket(keyAlignd)
 	if err != nil {
 		return err
@@ -203,7 +218,10 @@ func (e *embedded) View(ctx context.Context, fn func(View) error) error {
 		return fmt.Errorf("read store: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // of a read: only fails if already done
-	v := newView(ctx, tx)
+	var v *view
+	if err := guard(func() error { v = newView(ctx, tx); return nil }); err != nil {
+		return fmt.Errorf("read store: %w", err)
+	}
 	if err := fn(v); err != nil {
 		return err
 	}

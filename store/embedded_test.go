@@ -21,6 +21,12 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(crashEnv); path != "" {
 		crashChild(path)
 	}
+	if path := os.Getenv(fullEnv); path != "" {
+		if err := fullChild(path); err != nil {
+			panic(err)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -120,7 +126,7 @@ func TestOpenErrors(t *testing.T) {
 		"newer version":     {withBucket(t, dir, "alignd", "3"), "Open", store.ErrFormat, `found version "3", this alignd supports version "2"`},
 		"newer, to be read": {withBucket(t, dir, "alignd", "17"), "OpenReadOnly", store.ErrFormat, `found version "17"`},
 		"other program's":   {withBucket(t, dir, "widgets", "1"), "Open", store.ErrFormat, "not a store of alignd"},
-		"cut off":           {cutOff(t, dir), "Open", store.ErrFormat, "cut off"},
+		"cut off":           {cutOff(t, dir), "Open", store.ErrDamaged, "cut off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := openers[test.open](t.Context(), store.Config{Path: test.path})

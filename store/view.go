@@ -112,16 +112,21 @@ func (v *view) Ticket(id ticket.ID) (ticket.Ticket, bool) {
 	if c == nil || id.UID == "" {
 		return ticket.Ticket{}, false
 	}
-	value := c.tickets.Get([]byte(id.UID))
-	if value == nil {
-		return ticket.Ticket{}, false
-	}
 	var tk ticket.Ticket
-	if err := c.decode([]byte(id.UID), value, &tk); err != nil {
+	found := false
+	err := guard(func() error {
+		value := c.tickets.Get([]byte(id.UID))
+		found = value != nil
+		if !found {
+			return nil
+		}
+		return c.decode([]byte(id.UID), value, &tk)
+	})
+	if err != nil {
 		v.fail(err)
 		return ticket.Ticket{}, false
 	}
-	return tk, true
+	return tk, found
 }
 
 func (v *view) Watermarks() map[string]time.Time {
@@ -176,7 +181,11 @@ func (v *view) stream(c *connectorView, yield func(*ticket.Ticket) bool) bool {
 	ok := true
 	go func() {
 		defer close(full)
-		ok = v.fill(c, empty, full, stop)
+		err := guard(func() error { ok = v.fill(c, empty, full, stop); return nil })
+		if err != nil {
+			v.fail(err)
+			ok = false
+		}
 	}()
 	defer func() { // also when the consumer breaks off or panics: the transaction must outlive the reader
 		close(stop)

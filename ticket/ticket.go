@@ -3,7 +3,10 @@
 // or trackers' APIs, and it has no field for a person.
 package ticket
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // ID identifies a ticket for ever. UID is the tracker's immutable id, so an ID
 // survives moves between projects and teams, which change the Key.
@@ -153,4 +156,20 @@ func (tk *Ticket) StateAt(t time.Time) (status string, state State, ok bool) {
 		status, state = c.From, c.FromState
 	}
 	return status, state, true
+}
+
+// Parents yields the UID of every parent the ticket ever had, as far as its
+// history tells. One may come several times.
+func (tk *Ticket) Parents() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if tk.Parent != "" && !yield(tk.Parent) {
+			return
+		}
+		for i := range tk.Changes {
+			c := &tk.Changes[i]
+			if c.Field == FieldParent && (c.From != "" && !yield(c.From) || c.To != "" && !yield(c.To)) {
+				return
+			}
+		}
+	}
 }

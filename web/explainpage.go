@@ -67,6 +67,9 @@ func newExplainedTicket(e Explanation, names map[string]string, now time.Time) e
 	if e.Container {
 		t.Summary += "; it hands its labels down and carries no work itself"
 	}
+	if e.Outside {
+		t.Summary += "; it is out of scope, and known only because tickets in scope inherit from it"
+	}
 	if e.State == ticket.StateUnknown.String() {
 		t.Summary += "; the tracker does not say in which state it is, so it takes no work"
 	}

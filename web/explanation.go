@@ -15,7 +15,9 @@ type Explanation struct {
 	Project   string     `json:"project"`
 	Status    string     `json:"status"`
 	State     string     `json:"state"`
+	Former    []string   `json:"former_keys,omitempty"`
 	Container bool       `json:"container,omitempty"` // an epic, project or initiative: it carries no work itself
+	Outside   bool       `json:"outside,omitempty"`   // out of scope, and known because tickets in scope inherit from it
 	Labels    []string   `json:"labels"`
 	Team      string     `json:"team"`                // empty: in no declared team
 	Watermark *time.Time `json:"watermark,omitempty"` // absent until the first complete walk
@@ -55,7 +57,7 @@ func NewExplanation(e alignment.Explanation) Explanation {
 	tk := &e.Ticket
 	out := Explanation{
 		Connector: tk.ID.Connector, Key: tk.Key, Title: tk.Title, Type: tk.Type, Project: tk.Project,
-		Status: tk.Status, State: tk.State.String(), Container: tk.Container,
+		Status: tk.Status, State: tk.State.String(), Container: tk.Container, Outside: tk.Outside, Former: tk.Former,
 		Labels: orEmpty(tk.Labels), Team: e.Team, Now: newVerdict(e.Now), Then: []Verdict{},
 	}
 	if !e.Watermark.IsZero() {

@@ -60,8 +60,10 @@ type page struct {
 	Reasons []reasonRow
 	Teams   []section
 
-	Sync     []syncRow
-	Coverage []string
+	Sync []syncRow
+
+	StoreError string // see Status
+	Coverage   []string
 
 	ComputedAt, Fingerprint string
 	Rules                   int
@@ -96,7 +98,7 @@ func dateOf(t, now time.Time, staleAfter time.Duration) dated {
 func newPage(snap *alignment.Snapshot, status Status, v view, now time.Time) page {
 	p := page{
 		Window: windowWords[v.window], Unit: unitWords[v.unit], Basis: basisWords[v.basis],
-		Sync: syncRows(snap, status, now),
+		Sync: syncRows(snap, status, now), StoreError: status.StoreError,
 	}
 	if snap == nil {
 		return p

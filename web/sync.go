@@ -13,6 +13,7 @@ type syncRow struct {
 	Known      string
 	State      string
 	Error      string
+	Shrank     string // what to know and do when the scope shrank
 }
 
 func syncRows(snap *alignment.Snapshot, status Status, now time.Time) []syncRow {
@@ -21,7 +22,7 @@ func syncRows(snap *alignment.Snapshot, status Status, now time.Time) []syncRow 
 		row := syncRow{
 			Name: c.Name, Kind: c.Kind, Error: c.Error,
 			UpTo:  dateOf(c.Watermark, now, status.StaleAfter),
-			State: syncState(c, now),
+			State: syncState(c, now), Shrank: shrankWords(c),
 		}
 		if snap != nil {
 			row.Known = counted(float64(knownTickets(snap, c.Name)), "ticket", "tickets")
@@ -46,6 +47,14 @@ func syncState(c ConnectorStatus, now time.Time) string {
 	default:
 		return "Read " + ago(now.Sub(c.LastSuccess))
 	}
+}
+
+func shrankWords(c ConnectorStatus) string {
+	if !c.ScopeShrank {
+		return ""
+	}
+	return "The scope shrank: " + counted(float64(c.Missing), "ticket", "tickets") + " cannot be found. Nothing is removed until they come back, " +
+		"or somebody accepts it with: alignd accept " + c.Name
 }
 
 func knownTickets(snap *alignment.Snapshot, connector string) int {

@@ -30,6 +30,9 @@ type Status struct {
 	StaleAfter time.Duration
 	TeamNames  map[string]string // what people call the teams, by id
 	Connectors []ConnectorStatus // in the order of the config file
+	// StoreError says why the numbers could not be computed anew, empty if
+	// they could.
+	StoreError string
 }
 
 // ConnectorStatus says how far one connector has been read and how the last
@@ -42,7 +45,11 @@ type ConnectorStatus struct {
 	NextAttempt time.Time
 	Error       string // of the last attempt, empty if it succeeded
 	Walking     bool
-	Read        int // tickets read in the current walk
+
+	Missing     int  // known tickets that the last census did not find
+	ScopeShrank bool // so many that none of them is removed
+
+	Read int // tickets read in the current walk
 }
 
 // Options configure the handler.

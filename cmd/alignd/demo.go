@@ -22,7 +22,8 @@ import (
 func addDemo(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("demo", "Show alignd at work on a pretend company, without any account or file. Ctrl-C ends it and leaves nothing behind.")
 	seed := c.Flag("seed", "Which company: equal seeds make equal companies.").Default("1").Uint64()
-	addresses := addressFlag(c, "127.0.0.1:0", "Address of the page, the API and /metrics. Port 0 takes a free one.")
+	const free = "127.0.0.1:0"
+	addresses := c.Flag(addressFlag, "Address of the page, the API and /metrics. Port 0 takes a free one.").Default(free).PlaceHolder(free).Strings()
 	logger := logFlags(c, "error")
 	return c, func(ctx context.Context, out io.Writer) error {
 		dir, err := os.MkdirTemp("", "alignd-demo-")

@@ -20,18 +20,17 @@ import (
 )
 
 type explainFlags struct {
-	key, file, url, webConfig *string
-	addresses                 *[]string
+	key, file, url *string
+	web            webFlags
 }
 
 func addExplain(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("explain", "Say where a ticket counts and why: class, goal, rule, and from which ancestor it was inherited. Works beside a running alignd and on the store of a stopped one.")
 	f := explainFlags{
-		key:       c.Arg("key", "Key of the ticket, such as PAY-12.").Required().String(),
-		file:      configFlag(c),
-		url:       c.Flag("url", "Ask the alignd at this address instead, such as https://alignd.example.").PlaceHolder("URL").String(),
-		addresses: addressFlag(c, defaultAddress, "The address the running alignd was started with."),
-		webConfig: webConfigFlag(c),
+		key:  c.Arg("key", "Key of the ticket, such as PAY-12.").Required().String(),
+		file: configFlag(c),
+		url:  c.Flag("url", "Ask the alignd at this address instead, such as https://alignd.example.").PlaceHolder("URL").String(),
+		web:  addWebFlags(c, "The address the running alignd was started with."),
 	}
 	return c, func(ctx context.Context, out io.Writer) error {
 		found, err := f.explain(ctx)
@@ -69,7 +68,7 @@ func (f explainFlags) explain(ctx context.Context) ([]web.Explanation, error) {
 	}
 	found, err := explainStopped(ctx, cfg, *f.key)
 	if errors.Is(err, store.ErrInUse) {
-		server := newLocal((*f.addresses)[0], *f.webConfig)
+		server := newLocal(f.web.over(cfg.Web))
 		return ask(*f.key, func(path string) (*http.Response, error) { return server.get(ctx, path) })
 	}
 	return found, err
@@ -124,7 +123,13 @@ func printExplanation(out io.Writer, e web.Explanation) {
 	if e.Container {
 		fmt.Fprintln(out, "  hands its labels down and carries no work itself")
 	}
+	if e.Outside {
+		fmt.Fprintln(out, "  is out of scope, and known only because tickets in scope inherit from it")
+	}
 	line := func(name, value string) { fmt.Fprintf(out, "  %-11s%s\n", name, value) }
+	if len(e.Former) > 0 {
+		line("formerly", strings.Join(e.Former, ", "))
+	}
 	line("connector", e.Connector)
 	line("team", orElse(e.Team, "none"))
 	line("labels", orElse(strings.Join(e.Labels, ", "), "none"))

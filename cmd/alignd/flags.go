@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -10,24 +11,38 @@ import (
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 	"github.com/prometheus/common/version"
-)
 
-// defaultAddress lies outside 9090 to 10999, the ports that the list of
-// Prometheus exporters has given away, and below the ports that systems hand
-// out to clients.
-const defaultAddress = ":8642"
+	"alignd/config"
+)
 
 func configFlag(c *kingpin.CmdClause) *string {
 	return c.Flag("config.file", "Path to alignd.yml.").Default("alignd.yml").String()
 }
 
-func addressFlag(c *kingpin.CmdClause, def, help string) *[]string {
-	return c.Flag("web.listen-address", help).Default(def).PlaceHolder(def).Strings()
+const addressFlag = "web.listen-address"
+
+// webFlags are what the command line says about the web section of the file.
+type webFlags struct {
+	addresses *[]string
+	config    *string
 }
 
-func webConfigFlag(c *kingpin.CmdClause) *string {
-	return c.Flag("web.config.file", "Path to a file that switches on TLS or passwords, in the format of Prometheus' exporter-toolkit.").
-		PlaceHolder("FILE").String()
+func addWebFlags(c *kingpin.CmdClause, addressHelp string) webFlags {
+	placeholder := config.Default().Web.ListenAddresses[0]
+	return webFlags{
+		addresses: c.Flag(addressFlag, addressHelp+" Wins over web.listen_addresses in the file.").PlaceHolder(placeholder).Strings(),
+		config: c.Flag("web.config.file", "Path to a file that switches on TLS or passwords, in the format of Prometheus' exporter-toolkit. Wins over web.config_file in the file.").
+			PlaceHolder("FILE").String(),
+	}
+}
+
+// over returns the section with what the flags say in its place.
+func (f webFlags) over(w config.Web) config.Web {
+	if len(*f.addresses) > 0 {
+		w.ListenAddresses = *f.addresses
+	}
+	w.ConfigFile = cmp.Or(*f.config, w.ConfigFile)
+	return w
 }
 
 // logFlags adds the log flags every Prometheus user knows. The logger is made

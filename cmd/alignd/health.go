@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"alignd/config"
 )
 
 // healthTimeout is well below the patience of container runtimes.
@@ -19,12 +21,12 @@ const healthTimeout = 5 * time.Second
 
 func addHealth(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("health", "Ask a running alignd whether it is alive, for health checks of containers. Exit code 1 if it is not.")
-	addresses := addressFlag(c, defaultAddress, "The address alignd was started with.")
-	webConfig := webConfigFlag(c)
+	file := configFlag(c)
+	flags := addWebFlags(c, "The address alignd was started with.")
 	return c, func(ctx context.Context, out io.Writer) error {
 		ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 		defer cancel()
-		if err := newLocal((*addresses)[0], *webConfig).healthy(ctx); err != nil {
+		if err := newLocal(flags.over(config.ReadWeb(*file))).healthy(ctx); err != nil {
 			return fmt.Errorf("not healthy: %w", err)
 		}
 		fmt.Fprintln(out, "healthy")
@@ -41,10 +43,10 @@ type local struct {
 	client  *http.Client
 }
 
-func newLocal(address, webConfig string) local {
-	host, port, err := net.SplitHostPort(address)
+func newLocal(web config.Web) local {
+	host, port, err := net.SplitHostPort(web.ListenAddresses[0])
 	if err != nil {
-		host, port = address, "80"
+		host, port = web.ListenAddresses[0], "80"
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -54,7 +56,7 @@ func newLocal(address, webConfig string) local {
 	}
 	l := local{host: net.JoinHostPort(host, port), schemes: []string{"http"}}
 	transport := &http.Transport{DisableKeepAlives: true}
-	if webConfig != "" {
+	if web.ConfigFile != "" {
 		// The file may switch on TLS or only passwords: ask the server.
 		l.schemes = []string{"https", "http"}
 	}
@@ -70,10 +72,14 @@ func newLocal(address, webConfig string) local {
 // get asks for a path and returns the first answer. The caller closes its
 // body.
 func (l local) get(ctx context.Context, path string) (*http.Response, error) {
+	return l.request(ctx, http.MethodGet, path)
+}
+
+func (l local) request(ctx context.Context, method, path string) (*http.Response, error) {
 	var errs []error
 	for _, scheme := range l.schemes {
 		target := (&url.URL{Scheme: scheme, Host: l.host}).String() + path
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+		req, err := http.NewRequestWithContext(ctx, method, target, nil)
 		if err != nil {
 			return nil, fmt.Errorf("address %q: %w", l.host, err)
 		}

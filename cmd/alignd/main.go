@@ -32,7 +32,7 @@ func main() {
 
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, command){
-		addRun, addCheck, addExplain, addHealth, addDemo, addSandbox,
+		addRun, addCheck, addExplain, addAccept, addHealth, addDemo, addSandbox,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run

@@ -14,8 +14,7 @@ import (
 func addRun(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("run", "Read the trackers and serve the numbers, until stopped. SIGHUP reads both files again.")
 	file := configFlag(c)
-	addresses := addressFlag(c, defaultAddress, "Address of the page, the API and /metrics. May be repeated.")
-	webConfig := webConfigFlag(c)
+	flags := addWebFlags(c, "Address of the page, the API and /metrics. May be repeated.")
 	lifecycle := c.Flag("web.enable-lifecycle", "Allow reloading both files by POST /-/reload.").Bool()
 	logger := logFlags(c, "info")
 	return c, func(ctx context.Context, _ io.Writer) error {
@@ -27,9 +26,10 @@ func addRun(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		for _, w := range cfg.Warnings {
 			log.Warn("The mapping is suspicious", "warning", w.Error())
 		}
+		web := flags.over(cfg.Web)
 		d, err := daemon.New(cfg, daemon.Options{
 			Logger: log, Version: release(), ConfigFile: *file,
-			ListenAddresses: *addresses, WebConfigFile: *webConfig, EnableLifecycle: *lifecycle,
+			ListenAddresses: web.ListenAddresses, WebConfigFile: web.ConfigFile, EnableLifecycle: *lifecycle || web.EnableLifecycle,
 		})
 		if err != nil {
 			return err

@@ -56,6 +56,7 @@ func serveSandbox(out io.Writer, world *sandbox.World, projects, teams []string,
 	}
 	fmt.Fprintf(out, "# Before alignd reads this file:\n#   export SANDBOX_JIRA=%s SANDBOX_LINEAR=%s\n", sandbox.JiraToken, sandbox.LinearAPIKey)
 	fmt.Fprint(out, sandboxConfig(server, projects, teams, "token_env: SANDBOX_JIRA", "api_key_env: SANDBOX_LINEAR"))
+	fmt.Fprintf(out, "# The same Jira as a Data Center: url: %s, auth: {bearer_env: ...} with %s\n", server.DataCenterURL, sandbox.DataCenterToken)
 	fmt.Fprintln(out, "# Ctrl-C ends the trackers.")
 	live()
 	return server.Close()
@@ -64,7 +65,7 @@ func serveSandbox(out io.Writer, world *sandbox.World, projects, teams []string,
 // sandboxConfig is an alignd.yml for the trackers of the sandbox. There is no
 // Linear without teams.
 func sandboxConfig(s *sandbox.Server, projects, teams []string, jiraSecret, linearSecret string) string {
-	const pace = "poll_interval: 2s, overlap: 1s, requests_per_second: 100"
+	const pace = "poll_interval: 2s, census_interval: 20s, overlap: 1s, requests_per_second: 100"
 	text := fmt.Sprintf(`connectors:
   jira:
     - {name: %s, url: %q, auth: {email: %s, %s}, projects: [%s],

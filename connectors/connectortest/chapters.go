@@ -90,7 +90,7 @@ func unauthorized(s *story) {
 			`{"errorMessages":["bad token `+Credential+`"],"errors":[{"message":"bad token `+Credential+`"}]}`)
 	}
 	_, err := s.walk(time.Time{})
-	s.wantStatus(err, http.StatusUnauthorized)
+	_ = s.wantStatus(err, http.StatusUnauthorized)
 	if s.lists != 1 {
 		s.Errorf("%d requests, want 1", s.lists)
 	}
@@ -104,7 +104,7 @@ func brokenInTheMiddle(s *story) {
 		return answer(http.StatusInternalServerError, nil, "boom")
 	}
 	pages, err := s.walk(time.Time{})
-	s.wantStatus(err, http.StatusInternalServerError)
+	_ = s.wantStatus(err, http.StatusInternalServerError)
 	for _, p := range pages {
 		if p.Next == "" {
 			s.Error("a page before the failure looked like the last")
@@ -217,7 +217,7 @@ func redirect(s *story) {
 		return answer(http.StatusFound, map[string]string{"Location": "https://login.example/sso?ticket=1"}, "")
 	}
 	_, err := s.walk(time.Time{})
-	s.wantStatus(err, http.StatusFound)
+	_ = s.wantStatus(err, http.StatusFound)
 	if strings.Contains(err.Error(), "sso") {
 		s.Errorf("error repeats the address: %v", err)
 	}

@@ -89,6 +89,10 @@ func Run(t *testing.T, h Harness) {
 		"since is a lower bound":      since,
 		"a second walk":               secondWalk,
 		"redirect to another host":    redirect,
+		"a census":                    census,
+		"a census that breaks":        brokenCensus,
+		"a direct look":               look,
+		"a look at nothing":           lookAtNothing,
 	}
 	for name, chapter := range chapters {
 		t.Run(name, func(t *testing.T) {
@@ -134,10 +138,7 @@ type story struct {
 // walk reads all pages, as the daemon does.
 func (s *story) walk(since time.Time) ([]connectors.Page, error) {
 	s.Helper()
-	if s.conn == nil {
-		s.handler = s.Serve(s.T, s.site)
-		s.conn = s.New(s.T, baseURL, connectors.Options{Transport: s, Observer: s})
-	}
+	s.connect()
 	var pages []connectors.Page
 	for q := (connectors.Query{Since: since}); ; {
 		page, err := s.conn.Page(s.ctx, q)
@@ -153,6 +154,36 @@ func (s *story) walk(since time.Time) ([]connectors.Page, error) {
 		}
 		if len(pages) > 100 {
 			s.Fatal("the walk has no end")
+		}
+	}
+}
+
+func (s *story) connect() {
+	if s.conn == nil {
+		s.handler = s.Serve(s.T, s.site)
+		s.conn = s.New(s.T, baseURL, connectors.Options{Transport: s, Observer: s})
+	}
+}
+
+// count takes a census, as the daemon does.
+func (s *story) count() (uids []string, err error) {
+	s.Helper()
+	s.connect()
+	for token, pages := "", 0; ; pages++ {
+		page, err := s.conn.Count(s.ctx, token)
+		if err != nil {
+			if len(page.UIDs) > 0 || page.Next != "" {
+				s.Errorf("a failed page came with %d ids", len(page.UIDs))
+			}
+			return uids, err
+		}
+		uids = append(uids, page.UIDs...)
+		if token = page.Next; token == "" {
+			slices.Sort(uids)
+			return slices.Compact(uids), nil
+		}
+		if pages > 100 {
+			s.Fatal("the census has no end")
 		}
 	}
 }

@@ -33,6 +33,10 @@ var loadJira = sync.OnceValues(func() (routers.Router, error) {
 		return nil, err
 	}
 	dropClashes(doc.Paths)
+	// Jira writes the offset of a date-time without a colon, which RFC 3339
+	// does not know.
+	openapi3.DefineStringFormatValidator("date-time", openapi3.NewRegexpFormatValidator(
+		`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$`))
 	doc.Servers = openapi3.Servers{{URL: "/"}}
 	amend(doc.Components.Schemas)
 	return legacy.NewRouter(doc, openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation())
@@ -171,6 +175,11 @@ func (c *JiraContract) input(r *http.Request) (*openapi3filter.RequestValidation
 	plain.Body = io.NopCloser(bytes.NewReader(body))
 	plain.URL.Scheme, plain.URL.Host, plain.Host = "", "", ""
 	plain.URL.Path = gatewayPrefix.ReplaceAllString(r.URL.Path, "")
+	if plain.URL.Path == "/rest/api/2/serverInfo" {
+		// Every Jira has it there, so it is asked before the kind of Jira is
+		// known. The document describes its twin.
+		plain.URL.Path = "/rest/api/3/serverInfo"
+	}
 	route, params, err := c.router.FindRoute(plain)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find operation: %w", err)

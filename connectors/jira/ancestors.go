@@ -48,13 +48,16 @@ func newClimb() climb {
 	return climb{read: idSet{}, wanted: map[uint64]int{}, hops: map[uint64]int{}}
 }
 
-// note takes in a ticket that was delivered, and wants its parent.
+// note takes in a ticket that was delivered, and wants its parents: the one it
+// has, and those it had, since what it inherited then still counts for then.
 func (cl *climb) note(tk *ticket.Ticket) {
 	id, _ := numeric(tk.ID.UID)
 	cl.read.add(id)
-	parent, ok := numeric(tk.Parent)
-	if hops := cl.hops[id] + 1; ok && hops <= maxHops {
-		cl.want(parent, hops)
+	for uid := range tk.Parents() {
+		parent, ok := numeric(uid)
+		if hops := cl.hops[id] + 1; ok && hops <= maxHops {
+			cl.want(parent, hops)
+		}
 	}
 }
 
@@ -71,17 +74,22 @@ type ancestors map[uint64]ancestor
 type ancestor struct {
 	read    time.Time
 	hops    int
+	found   bool // it can be seen
 	inScope bool // the search tells when it changes
 }
 
-func (a ancestor) fresh() bool { return a.inScope || time.Since(a.read) < ancestorAge }
+// fresh reports whether an ancestor need not be read: what is in scope or
+// asked for beside it comes by itself when it changes.
+func (c *Connector) fresh(id uint64) bool {
+	known, ok := c.ancestors[id]
+	return ok && (known.inScope || c.walk.beside.has(id) || time.Since(known.read) < ancestorAge)
+}
 
-// expire has old readings made again, because an ancestor out of scope may
-// change while none of its descendants does.
-func (a ancestors) expire(cl *climb) {
-	for id, known := range a {
-		if !known.fresh() {
-			cl.want(id, known.hops)
+// expireAncestors has old readings made again.
+func (c *Connector) expireAncestors() {
+	for id, known := range c.ancestors {
+		if !c.fresh(id) {
+			c.walk.climb.want(id, known.hops)
 		}
 	}
 }
@@ -95,6 +103,7 @@ func (c *Connector) remember(ids []uint64, found []ticket.Ticket) {
 	for _, tk := range found {
 		id, _ := numeric(tk.ID.UID)
 		known := c.ancestors[id]
+		known.found = true
 		known.inScope = c.cfg.JQL == "" && slices.Contains(c.cfg.Projects, tk.Project)
 		c.ancestors[id] = known
 	}
@@ -106,7 +115,7 @@ func (c *Connector) nextAncestors() string {
 	cl := &c.walk.climb
 	if len(cl.due) == 0 {
 		for id, hops := range cl.wanted {
-			if !c.ancestors[id].fresh() && !cl.read.has(id) {
+			if !c.fresh(id) && !cl.read.has(id) {
 				cl.due, cl.hops[id] = append(cl.due, id), hops
 			}
 		}
@@ -129,13 +138,17 @@ func (c *Connector) ancestorPage(ctx context.Context) (connectors.Page, error) {
 		return connectors.Page{}, err
 	}
 	var found batch
-	found.parse(raws, c.catalog.points)
+	found.parse(raws, c.catalog.customFields)
 	page, err := c.assemble(ctx, found)
 	if err != nil {
 		return connectors.Page{}, err
 	}
 	page.Skipped = append(page.Skipped, undelivered...)
 	c.remember(ids, page.Tickets)
+	for i := range page.Tickets {
+		id, _ := numeric(page.Tickets[i].ID.UID)
+		page.Tickets[i].Outside = !c.ancestors[id].inScope
+	}
 	cl.due = cl.due[len(ids):]
 	c.walk.next = c.nextAncestors()
 	page.Next = c.walk.next
@@ -151,7 +164,7 @@ func (c *Connector) fetchMany(ctx context.Context, ids []uint64) ([]json.RawMess
 			texts = append(texts, strconv.FormatUint(id, 10))
 		}
 		ids = ids[len(texts):]
-		got, missed, err := c.bulkFetch(ctx, texts)
+		got, missed, err := c.fetch(ctx, texts)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,11 +14,10 @@ import (
 	"alignd/connectors"
 )
 
-const root = "rest/api/3/"
-
 // What Jira accepts in one request.
 const (
 	searchSize    = 100
+	leastSearch   = 2 // tickets, where answers are too large
 	bulkSize      = 100
 	changelogSize = 1000
 	maxHistories  = 10_000
@@ -30,6 +30,9 @@ type (
 		Fields        []string `json:"fields"`
 		MaxResults    int      `json:"maxResults"`
 		NextPageToken string   `json:"nextPageToken,omitempty"`
+
+		// ReconcileIssues are seen as they are, however old the index is.
+		ReconcileIssues []int64 `json:"reconcileIssues,omitempty"`
 	}
 	bulkRequest struct {
 		IDs    []string `json:"issueIdsOrKeys"`
@@ -55,8 +58,16 @@ type (
 // call makes one request and returns the body of its answer. The endpoint
 // names it in metrics and errors.
 func (c *Connector) call(ctx context.Context, endpoint, method, path string, body any) ([]byte, error) {
+	if err := c.settle(ctx); err != nil {
+		return nil, err
+	}
+	return c.send(ctx, endpoint, method, c.deployment.root()+path, body)
+}
+
+// send is call below the address of the site.
+func (c *Connector) send(ctx context.Context, endpoint, method, path string, body any) ([]byte, error) {
 	ctx = connectors.WithEndpoint(ctx, endpoint)
-	req, err := c.api.NewRequestWithContext(ctx, method, root+path, body)
+	req, err := c.api.NewRequestWithContext(ctx, method, path, body)
 	if err != nil {
 		return nil, fmt.Errorf("build %s request: %w", endpoint, err)
 	}
@@ -72,11 +83,14 @@ func (c *Connector) call(ctx context.Context, endpoint, method, path string, bod
 	return raw, nil
 }
 
-// get reads a small document into answer.
+// get reads a small document, which is never null, into answer.
 func (c *Connector) get(ctx context.Context, endpoint string, answer any) error {
 	raw, err := c.call(ctx, endpoint, http.MethodGet, endpoint, nil)
 	if err != nil {
 		return err
+	}
+	if string(bytes.TrimSpace(raw)) == "null" {
+		return fmt.Errorf("decode %s: %w", endpoint, errShape)
 	}
 	if err := json.Unmarshal(raw, answer); err != nil {
 		return fmt.Errorf("decode %s: %w", endpoint, err)
@@ -94,12 +108,18 @@ func (c *Connector) list(ctx context.Context, endpoint, path, list string, body 
 	if err != nil {
 		return envelope{}, fmt.Errorf("decode %s: %w", endpoint, err)
 	}
+	if env.more && env.token == "" {
+		return envelope{}, fmt.Errorf("read %s: %w", endpoint, errNoToken)
+	}
 	return env, nil
 }
 
 func (c *Connector) search(ctx context.Context, jql, token string) (envelope, error) {
+	if c.deployment == DataCenter {
+		return c.searchRows(ctx, jql, token)
+	}
 	return c.list(ctx, "search", "search/jql", "issues", searchRequest{
-		JQL: jql, Fields: c.catalog.fields(), MaxResults: searchSize, NextPageToken: token,
+		JQL: jql, Fields: c.catalog.fields(), MaxResults: c.walk.size, NextPageToken: token,
 	})
 }
 
@@ -117,6 +137,9 @@ func (c *Connector) bulkFetch(ctx context.Context, ids []string) ([]json.RawMess
 	if err := json.Unmarshal(raw, &got); err != nil {
 		return nil, nil, fmt.Errorf("decode issue_bulkfetch: %w", err)
 	}
+	if got.Issues == nil {
+		return nil, nil, fmt.Errorf("decode issue_bulkfetch: %w: no issues", errShape)
+	}
 	var skipped []connectors.Skipped
 	for _, e := range got.Errors {
 		skipped = append(skipped, connectors.Skipped{UID: e.ID, Err: errUndelivered})
@@ -126,16 +149,27 @@ func (c *Connector) bulkFetch(ctx context.Context, ids []string) ([]json.RawMess
 
 var (
 	errUndelivered   = errors.New("jira could not deliver the ticket")
+	errNoToken       = errors.New("jira says there is another page but not where")
 	errRepeatedToken = errors.New("the same page token came twice")
 )
 
-// changelogs returns the histories of up to changelogSize tickets by id.
+// changelogs returns the histories of up to changelogSize tickets by id, in
+// smaller portions if an answer is too large.
 func (c *Connector) changelogs(ctx context.Context, ids []string) (map[string][]json.RawMessage, error) {
+	for portion := maxHistories; ; portion /= 10 {
+		histories, err := c.changelogPages(ctx, ids, portion)
+		if !errors.Is(err, connectors.ErrTooLarge) || portion < 10 {
+			return histories, err
+		}
+	}
+}
+
+func (c *Connector) changelogPages(ctx context.Context, ids []string, portion int) (map[string][]json.RawMessage, error) {
 	histories := make(map[string][]json.RawMessage, len(ids))
 	seen := map[string]bool{}
 	for token := ""; ; {
 		got, err := c.list(ctx, "changelog_bulkfetch", "changelog/bulkfetch", "issueChangeLogs", changelogRequest{
-			IDs: ids, MaxResults: maxHistories, NextPageToken: token,
+			IDs: ids, MaxResults: portion, NextPageToken: token,
 		})
 		if err != nil {
 			return nil, err
@@ -158,6 +192,9 @@ func collect(histories map[string][]json.RawMessage, items []json.RawMessage) er
 		var log changelog
 		if err := json.Unmarshal(raw, &log); err != nil {
 			return fmt.Errorf("decode changelog_bulkfetch: %w", err)
+		}
+		if log.IssueID == "" {
+			return fmt.Errorf("decode changelog_bulkfetch: %w: no issueId", errShape)
 		}
 		histories[log.IssueID] = append(histories[log.IssueID], log.Histories...)
 	}

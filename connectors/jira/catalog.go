@@ -24,17 +24,21 @@ var ticketFields = []string{
 
 // catalog is what the site says about itself.
 type catalog struct {
-	read     time.Time
-	points   []field                 // fields with estimates, the best first
+	read time.Time
+	customFields
 	meanings map[string]ticket.Field // what a change of a field means, by field id
 	statuses map[string]ticket.State // by status id
 	absent   map[string]bool         // status ids that a fresh catalog did not know
+
+	// On Data Center.
+	customs    map[string]ticket.Field // what a change means, by the field's name in lower case
+	containers map[string]bool         // names of types, folded
 }
 
 // fields returns the ids to ask for on each ticket.
-func (c *catalog) fields() []string {
+func (cat *catalog) fields() []string {
 	ids := slices.Clone(ticketFields)
-	for _, f := range c.points {
+	for _, f := range slices.Concat(cat.points, cat.links, cat.labels) {
 		ids = append(ids, f.ID)
 	}
 	return ids
@@ -71,11 +75,27 @@ func (s status) state() ticket.State {
 	return ticket.StateUnknown
 }
 
-// refreshCatalog reads fields and statuses unless they are fresh.
-func (c *Connector) refreshCatalog(ctx context.Context) error {
-	if time.Since(c.catalog.read) < catalogAge {
-		return nil
+// lookAround does what is due now and then, once in a walk and only if it
+// finds tickets: a walk that finds none needs no catalog, and should cost next
+// to nothing. It reports whether other fields than before must be asked for.
+func (c *Connector) lookAround(ctx context.Context, found int) (changed bool, err error) {
+	if found == 0 || c.walk.lookedAround {
+		return false, nil
 	}
+	c.walk.lookedAround = true
+	switch {
+	case time.Since(c.catalog.read) >= catalogAge:
+		before := c.catalog.fields()
+		err = c.refreshCatalog(ctx)
+		return !slices.Equal(before, c.catalog.fields()), err
+	case time.Since(c.vouched) >= identityAge:
+		err = c.vouch(ctx)
+	}
+	return false, err
+}
+
+// refreshCatalog reads fields and statuses.
+func (c *Connector) refreshCatalog(ctx context.Context) error {
 	var fields []field
 	if err := c.get(ctx, "field", &fields); err != nil {
 		return err
@@ -84,11 +104,18 @@ func (c *Connector) refreshCatalog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.catalog.meanings = meanings(fields, points)
+	c.catalog.meanings, c.catalog.customs = meanings(fields, points), customNames(fields)
 	if err := c.readStatuses(ctx); err != nil {
 		return err
 	}
 	c.catalog.points, c.catalog.absent, c.catalog.read = points, map[string]bool{}, time.Now()
+	if c.deployment != DataCenter {
+		return nil
+	}
+	c.catalog.linkFields = newLinkFields(fields)
+	if c.catalog.containers == nil {
+		return c.learnTypes(ctx)
+	}
 	return nil
 }
 
@@ -100,6 +127,7 @@ func (c *Connector) readStatuses(ctx context.Context) error {
 	c.catalog.statuses = make(map[string]ticket.State, len(list))
 	for _, s := range list {
 		c.catalog.statuses[s.ID] = s.state()
+		c.names.meetStatus(s)
 	}
 	return nil
 }
@@ -108,9 +136,10 @@ func (c *Connector) readStatuses(ctx context.Context) error {
 // known: a status made within the last hour. Ids of deleted statuses stay
 // unknown and are asked for once an hour.
 func (c *Connector) learnStatuses(ctx context.Context, docs []document) error {
-	for _, d := range docs {
-		now := d.issue.Fields.Status
+	for i := range docs {
+		now := docs[i].issue.Fields.Status
 		c.catalog.statuses[now.ID] = now.state()
+		c.names.meetTicket(&docs[i].issue.Fields)
 	}
 	fresh := false
 	for _, id := range statusIDs(docs, &c.catalog) {

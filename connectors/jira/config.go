@@ -24,12 +24,16 @@ var DefaultCanceledResolutions = []string{
 	"Invalid", "Incomplete", "Rejected", "Canceled", "Cancelled",
 }
 
-// Config is one Jira Cloud account.
+// Config is one Jira account.
 type Config struct {
 	connectors.Common `yaml:",inline"`
 
-	URL  string `yaml:"url"` // of the site
+	URL  string `yaml:"url"` // of the site, with the context path if there is one
 	Auth Auth   `yaml:"auth"`
+
+	// Deployment tells Jira Cloud from Jira Data Center and Server. Jira is
+	// asked if it is empty.
+	Deployment Deployment `yaml:"deployment"`
 
 	// CloudID selects the gateway at GatewayURL in place of the site, which
 	// scoped tokens and service accounts require. The site answers with its
@@ -54,14 +58,18 @@ type Config struct {
 	CanceledResolutions []string `yaml:"canceled_resolutions"`
 }
 
-// Auth is either e-mail with API token, or a bearer token. Each secret comes
-// from a file or from an environment variable.
+// Auth is either e-mail with API token (Cloud), a bearer token (on Data Center
+// a personal access token), or user name with password (Data Center). Each
+// secret comes from a file or from an environment variable.
 type Auth struct {
-	Email      string `yaml:"email"`
-	TokenFile  string `yaml:"token_file"`
-	TokenEnv   string `yaml:"token_env"`
-	BearerFile string `yaml:"bearer_file"`
-	BearerEnv  string `yaml:"bearer_env"`
+	Email        string `yaml:"email"`
+	TokenFile    string `yaml:"token_file"`
+	TokenEnv     string `yaml:"token_env"`
+	BearerFile   string `yaml:"bearer_file"`
+	BearerEnv    string `yaml:"bearer_env"`
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"password_file"`
+	PasswordEnv  string `yaml:"password_env"`
 }
 
 var (
@@ -74,6 +82,8 @@ var (
 func (c *Config) ResolvePaths(dir string) {
 	c.Auth.TokenFile = connectors.ResolvePath(dir, c.Auth.TokenFile)
 	c.Auth.BearerFile = connectors.ResolvePath(dir, c.Auth.BearerFile)
+	c.Auth.PasswordFile = connectors.ResolvePath(dir, c.Auth.PasswordFile)
+	c.Webhook.SecretFile = connectors.ResolvePath(dir, c.Webhook.SecretFile)
 }
 
 // Validate reports all mistakes, each with the path of its key. It opens no
@@ -89,8 +99,22 @@ func (c Config) Validate(path string, report func(path, format string, args ...a
 	if c.CloudID != "" && !cloudIDForm.MatchString(c.CloudID) {
 		report(path+".cloud_id", "must be the id from <url>/_edge/tenant_info")
 	}
+	c.validateDeployment(path, report)
 	c.Auth.validate(path+".auth", report)
 	c.validateScope(path, report)
+}
+
+func (c Config) validateDeployment(path string, report func(path, format string, args ...any)) {
+	switch {
+	case c.Deployment != "" && c.Deployment != Cloud && c.Deployment != DataCenter:
+		report(path+".deployment", "is %q, but must be %s or %s, or absent so that Jira is asked", c.Deployment, Cloud, DataCenter)
+	case c.Deployment == DataCenter && c.CloudID != "":
+		report(path+".cloud_id", "does not go with deployment: %s", DataCenter)
+	case c.Deployment == DataCenter && c.Auth.Email != "":
+		report(path+".auth.email", "is for Jira Cloud: Data Center takes bearer_file, or username with password_file")
+	case c.configured() == Cloud && c.Auth.Username != "":
+		report(path+".auth.username", "is for Jira Data Center: the Cloud takes email with token_file, or bearer_file")
+	}
 }
 
 func (c Config) validateScope(path string, report func(path, format string, args ...any)) {
@@ -108,41 +132,54 @@ func (c Config) validateScope(path string, report func(path, format string, args
 }
 
 func (a Auth) validate(path string, report func(path, format string, args ...any)) {
-	token, bearer := a.TokenFile != "" || a.TokenEnv != "", a.BearerFile != "" || a.BearerEnv != ""
+	token, bearer, password := a.TokenFile+a.TokenEnv != "", a.BearerFile+a.BearerEnv != "", a.PasswordFile+a.PasswordEnv != ""
 	switch {
-	case !token && !bearer:
-		report(path, "is required: email with token_file or token_env, or bearer_file or bearer_env")
-	case token && bearer:
-		report(path, "must hold a token or a bearer, not both")
+	case !token && !bearer && !password:
+		report(path, "is required: email with token_file or token_env, or bearer_file or bearer_env, or username with password_file or password_env")
+	case token && bearer, token && password, bearer && password:
+		report(path, "must hold one of token, bearer and password")
 	}
-	if token && a.Email == "" {
+	switch {
+	case token && a.Email == "":
 		report(path+".email", "is required with an API token")
+	case a.Email != "" && !token && (bearer || password):
+		report(path+".email", "goes with an API token only")
 	}
-	if bearer && a.Email != "" {
-		report(path+".email", "does not go with a bearer")
+	switch {
+	case password && a.Username == "":
+		report(path+".username", "is required with a password")
+	case a.Username != "" && !password && (token || bearer):
+		report(path+".username", "goes with a password only")
 	}
-	if a.TokenFile != "" && a.TokenEnv != "" {
-		report(path+".token_env", "must not stand beside token_file")
-	}
-	if a.BearerFile != "" && a.BearerEnv != "" {
-		report(path+".bearer_env", "must not stand beside bearer_file")
+	for _, pair := range [][3]string{
+		{"token", a.TokenFile, a.TokenEnv},
+		{"bearer", a.BearerFile, a.BearerEnv},
+		{"password", a.PasswordFile, a.PasswordEnv},
+	} {
+		if pair[1] != "" && pair[2] != "" {
+			report(path+"."+pair[0]+"_env", "must not stand beside %s_file", pair[0])
+		}
 	}
 }
 
 // authorizer reads the secret and returns what adds it to a request.
 func (a Auth) authorizer() (func(*http.Request), error) {
-	if a.BearerFile != "" || a.BearerEnv != "" {
+	file, env, user := a.TokenFile, a.TokenEnv, a.Email
+	switch {
+	case a.BearerFile+a.BearerEnv != "":
 		token, err := connectors.ReadSecret(a.BearerFile, a.BearerEnv)
 		if err != nil {
 			return nil, err
 		}
 		return setAuthorization(secret.New("Bearer " + token.Reveal())), nil
+	case a.PasswordFile+a.PasswordEnv != "":
+		file, env, user = a.PasswordFile, a.PasswordEnv, a.Username
 	}
-	token, err := connectors.ReadSecret(a.TokenFile, a.TokenEnv)
+	token, err := connectors.ReadSecret(file, env)
 	if err != nil {
 		return nil, err
 	}
-	pair := base64.StdEncoding.EncodeToString([]byte(a.Email + ":" + token.Reveal()))
+	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + token.Reveal()))
 	return setAuthorization(secret.New("Basic " + pair)), nil
 }
 

@@ -43,7 +43,23 @@ func TestConfigValidate(t *testing.T) {
 		"url with credentials": {func(c *jira.Config) { c.URL = "https://a:b@acme.example" }, []string{"j.url"}},
 		"url with a query":     {func(c *jira.Config) { c.URL = "https://acme.example/?x=1" }, []string{"j.url"}},
 		"url without scheme":   {func(c *jira.Config) { c.URL = "acme.example" }, []string{"j.url"}},
-		"bearer with email":    {func(c *jira.Config) { c.Auth = jira.Auth{Email: "a@b.example", BearerEnv: "X"} }, []string{"j.auth.email"}},
+		"data center": {func(c *jira.Config) {
+			c.Deployment, c.Auth = jira.DataCenter, jira.Auth{Username: "bot", PasswordEnv: "X"}
+		}, nil},
+		"data center, token":  {func(c *jira.Config) { c.Deployment, c.Auth = "", jira.Auth{BearerFile: "pat"} }, nil},
+		"password, undecided": {func(c *jira.Config) { c.Deployment, c.Auth = "", jira.Auth{Username: "bot", PasswordEnv: "X"} }, nil},
+		"unknown deployment":  {func(c *jira.Config) { c.Deployment = "server" }, []string{"j.deployment"}},
+		"gateway of a server": {func(c *jira.Config) {
+			c.Deployment, c.CloudID, c.Auth = jira.DataCenter, "1-2", jira.Auth{BearerEnv: "X"}
+		}, []string{"j.cloud_id"}},
+		"server with email":   {func(c *jira.Config) { c.Deployment = jira.DataCenter }, []string{"j.auth.email"}},
+		"cloud with password": {func(c *jira.Config) { c.Auth = jira.Auth{Username: "bot", PasswordEnv: "X"} }, []string{"j.auth.username"}},
+		"password, no user":   {func(c *jira.Config) { c.Auth = jira.Auth{PasswordEnv: "X"} }, []string{"j.auth.username"}},
+		"token and password": {func(c *jira.Config) {
+			c.Deployment = ""
+			c.Auth.Username, c.Auth.PasswordFile, c.Auth.PasswordEnv = "bot", "a", "b"
+		}, []string{"j.auth", "j.auth.password_env"}},
+		"bearer with email": {func(c *jira.Config) { c.Auth = jira.Auth{Email: "a@b.example", BearerEnv: "X"} }, []string{"j.auth.email"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config("https://acme.example")

@@ -22,27 +22,37 @@ type issue struct {
 	Key    string      `json:"key"`
 	Fields issueFields `json:"fields"`
 
+	Changelog struct { // if asked for
+		Histories []json.RawMessage `json:"histories"`
+	} `json:"changelog"`
+
 	points      ticket.Points
 	pointsField *field // where they stand, or would
+
+	// On Data Center.
+	link link // the parent, where it is named in a field of its own
+	epic bool // it has an Epic Name
 }
 
 type issueFields struct {
 	Summary string `json:"summary"`
 	Type    struct {
+		ID    string `json:"id"`
 		Name  string `json:"name"`
 		Level int    `json:"hierarchyLevel"`
 	} `json:"issuetype"`
 	Project struct {
-		Key string `json:"key"`
+		ID  json.RawMessage `json:"id"`
+		Key string          `json:"key"`
 	} `json:"project"`
-	Status     status    `json:"status"`
-	Resolution named     `json:"resolution"`
-	Priority   named     `json:"priority"`
-	Labels     []string  `json:"labels"`
-	Components []named   `json:"components"`
-	Parent     *parent   `json:"parent"`
-	Created    timestamp `json:"created"`
-	Updated    timestamp `json:"updated"`
+	Status     status      `json:"status"`
+	Resolution named       `json:"resolution"`
+	Priority   named       `json:"priority"`
+	Labels     []string    `json:"labels"`
+	Components []component `json:"components"`
+	Parent     *parent     `json:"parent"`
+	Created    timestamp   `json:"created"`
+	Updated    timestamp   `json:"updated"`
 
 	// The tracker's own dates of the arrival in the present state.
 	Resolved    timestamp `json:"resolutiondate"`
@@ -52,6 +62,10 @@ type issueFields struct {
 type (
 	named struct {
 		Name string `json:"name"`
+	}
+	component struct {
+		ID   json.RawMessage `json:"id"` // only compared, so its form cannot cost a ticket
+		Name string          `json:"name"`
 	}
 	parent struct {
 		ID string `json:"id"`
@@ -64,14 +78,19 @@ type document struct {
 	histories []history
 }
 
-// parseIssue decodes a ticket, whose estimate stands in one of the fields.
-func parseIssue(raw json.RawMessage, points []field) (is issue, err error) {
+// parseIssue decodes a ticket, with the fields of this site.
+func parseIssue(raw json.RawMessage, custom customFields) (is issue, err error) {
 	if err := json.Unmarshal(raw, &is); err != nil {
 		return issue{}, fmt.Errorf("decode ticket: %w", err)
 	}
-	if is.points, is.pointsField, err = presentPoints(raw, points); err != nil {
+	values, err := customValues(raw, slices.Concat(custom.points, custom.links, custom.labels))
+	if err != nil {
 		return issue{}, err
 	}
+	if is.points, is.pointsField, err = presentPoints(values, custom.points); err != nil {
+		return issue{}, err
+	}
+	is.readLinks(custom.linkFields, values[len(custom.points):])
 	return is, is.check()
 }
 
@@ -90,6 +109,8 @@ func (is *issue) check() error {
 		return errors.New("issue type is missing")
 	case f.Status.ID == "" || f.Status.Name == "":
 		return errors.New("status is missing")
+	case f.Status.Category.Key == "":
+		return errors.New("status category is missing")
 	case f.Created.IsZero() || f.Updated.IsZero():
 		return errors.New("created or updated is missing")
 	}
@@ -141,7 +162,7 @@ func (r rules) convertIssue(d document, cat *catalog) ticket.Ticket {
 		ID:         ticket.ID{Connector: r.connector, UID: d.issue.ID},
 		Key:        strings.TrimSpace(d.issue.Key),
 		Title:      strings.TrimSpace(f.Summary),
-		Container:  f.Type.Level >= 1,
+		Container:  cat.isContainer(&d.issue),
 		Type:       strings.TrimSpace(f.Type.Name),
 		Priority:   strings.TrimSpace(f.Priority.Name),
 		Components: componentNames(f.Components),
@@ -158,6 +179,7 @@ func (r rules) convertIssue(d document, cat *catalog) ticket.Ticket {
 	reader := historyReader{rules: r, catalog: cat, unwanted: r.resolutions[fold(f.Resolution.Name)], points: d.issue.pointsField}
 	tk.State = reader.state(f.Status.state(), f.Status.Name)
 	tk.Changes = reader.changes(d.histories)
+	tk.Former = reader.formerKeys(d.histories, tk.Key)
 	tk.Arrive(f.arrival(tk.State))
 	return tk
 }
@@ -174,7 +196,7 @@ func (f *issueFields) arrival(state ticket.State) time.Time {
 	return time.Time{}
 }
 
-func componentNames(all []named) []string {
+func componentNames(all []component) []string {
 	var names []string
 	for _, n := range all {
 		if name := strings.TrimSpace(n.Name); name != "" {
@@ -198,13 +220,9 @@ func (r rules) keepLabels(labels []string) []string {
 // presentPoints returns the estimate of the first field that has one, and
 // which field that is, so that histories of another are not mixed in. Without
 // an estimate it is the best field.
-func presentPoints(raw json.RawMessage, fields []field) (ticket.Points, *field, error) {
+func presentPoints(values []json.RawMessage, fields []field) (ticket.Points, *field, error) {
 	if len(fields) == 0 {
 		return ticket.Points{}, nil, nil
-	}
-	values, err := customValues(raw, fields)
-	if err != nil {
-		return ticket.Points{}, nil, err
 	}
 	for i := range fields {
 		text := values[i]
@@ -224,6 +242,9 @@ func presentPoints(raw json.RawMessage, fields []field) (ticket.Points, *field, 
 // the site is asked, each empty if absent.
 func customValues(raw json.RawMessage, fields []field) ([]json.RawMessage, error) {
 	values := make([]json.RawMessage, len(fields))
+	if len(fields) == 0 {
+		return values, nil
+	}
 	err := members(raw, func(key string, inner json.RawMessage) error {
 		if key != "fields" {
 			return nil

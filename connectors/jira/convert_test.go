@@ -25,6 +25,8 @@ type document struct {
 	Config struct {
 		IgnoreLabels, CanceledStatuses, CanceledResolutions []string
 		StoryPointsField                                    string
+		Deployment                                          jira.Deployment
+		Keys                                                map[string]string // ids by key, as Data Center would tell
 	}
 	Fields, Statuses json.RawMessage
 	Issue            json.RawMessage
@@ -53,6 +55,7 @@ func (d document) config() jira.Config {
 		CanceledStatuses:    d.Config.CanceledStatuses,
 		CanceledResolutions: d.Config.CanceledResolutions,
 		StoryPointsField:    d.Config.StoryPointsField,
+		Deployment:          d.Config.Deployment,
 	}
 }
 
@@ -67,7 +70,7 @@ func TestConvertGolden(t *testing.T) {
 		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			doc := readDocument(t, file)
-			tk, err := jira.Convert(doc.config(), doc.Fields, doc.Statuses, doc.Issue, doc.Histories)
+			tk, err := jira.Convert(doc.config(), doc.Config.Keys, doc.Fields, doc.Statuses, doc.Issue, doc.Histories)
 			got := render(tk)
 			if err != nil {
 				got = []byte("error: " + err.Error() + "\n")
@@ -145,7 +148,7 @@ func points(p ticket.Points) string {
 
 func TestConvertRefuses(t *testing.T) {
 	doc := readDocument(t, "testdata/plain.json")
-	convert, err := jira.Converter(doc.config(), doc.Fields, doc.Statuses)
+	convert, err := jira.Converter(doc.config(), nil, doc.Fields, doc.Statuses)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +200,7 @@ func TestHistoryRefuses(t *testing.T) {
 		"not decoded": `[]`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := jira.Convert(doc.config(), doc.Fields, doc.Statuses, doc.Issue, []json.RawMessage{json.RawMessage(text)})
+			_, err := jira.Convert(doc.config(), nil, doc.Fields, doc.Statuses, doc.Issue, []json.RawMessage{json.RawMessage(text)})
 			if err == nil {
 				t.Error("converted, want an error")
 			}

@@ -7,20 +7,20 @@ import (
 )
 
 // Convert converts one document as a page would, given the answers of the
-// field and status endpoints.
-func Convert(cfg Config, fields, statuses, issue json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
+// field and status endpoints, and what keys mean on Data Center.
+func Convert(cfg Config, keys map[string]string, fields, statuses, issue json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
 	cat, err := newCatalog(cfg, fields, statuses)
 	if err != nil {
 		return ticket.Ticket{}, err
 	}
-	return convertOne(newRules(cfg), cat, issue, histories)
+	return convertOne(newRules(cfg), cat, ring(keys), issue, histories)
 }
 
 // Converter returns Convert for many documents.
-func Converter(cfg Config, fields, statuses json.RawMessage) (func(json.RawMessage, []json.RawMessage) (ticket.Ticket, error), error) {
+func Converter(cfg Config, keys map[string]string, fields, statuses json.RawMessage) (func(json.RawMessage, []json.RawMessage) (ticket.Ticket, error), error) {
 	cat, err := newCatalog(cfg, fields, statuses)
 	return func(issue json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
-		return convertOne(newRules(cfg), cat, issue, histories)
+		return convertOne(newRules(cfg), cat, ring(keys), issue, histories)
 	}, err
 }
 
@@ -34,18 +34,35 @@ func newCatalog(cfg Config, rawFields, rawStatuses json.RawMessage) (*catalog, e
 		return nil, err
 	}
 	points, err := pointsFields(fields, cfg.StoryPointsField)
-	cat := &catalog{points: points, meanings: meanings(fields, points), statuses: map[string]ticket.State{}}
+	cat := &catalog{customFields: customFields{points: points}, meanings: meanings(fields, points), statuses: map[string]ticket.State{}}
+	if cfg.Deployment == DataCenter {
+		cat.linkFields, cat.containers, cat.customs = newLinkFields(fields), map[string]bool{"epic": true}, customNames(fields)
+	}
 	for _, s := range statuses {
 		cat.statuses[s.ID] = s.state()
 	}
 	return cat, err
 }
 
-func convertOne(r rules, cat *catalog, raw json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
-	is, err := parseIssue(raw, cat.points)
+func ring(keys map[string]string) keyring {
+	k := keyring{}
+	for key, id := range keys {
+		k[key] = keyed{id: id}
+	}
+	return k
+}
+
+func convertOne(r rules, cat *catalog, keys keyring, raw json.RawMessage, histories []json.RawMessage) (ticket.Ticket, error) {
+	is, err := parseIssue(raw, cat.customFields)
 	if err != nil {
 		return ticket.Ticket{}, err
 	}
+	if histories == nil {
+		histories = is.Changelog.Histories
+	}
+	one := []issue{is}
+	keys.settle(one)
+	is = one[0]
 	changes, err := parseHistories(histories)
 	if err != nil {
 		return ticket.Ticket{}, err

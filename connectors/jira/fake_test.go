@@ -86,10 +86,14 @@ func history(id int, at time.Time, items ...object) object {
 // ServeHTTP implements http.Handler.
 func (f *fakeJira) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", f.now().UTC().Format(http.TimeFormat))
-	_, path, _ := strings.Cut(r.URL.Path, "/rest/api/3/")
+	_, path, cloud := strings.Cut(r.URL.Path, "/rest/api/3/")
+	if !cloud {
+		_, path, _ = strings.Cut(r.URL.Path, "/rest/api/2/")
+	}
 	f.counts[path]++
 	var ask struct {
 		JQL, NextPageToken string
+		StartAt            int
 		MaxResults         int
 		Fields             []string
 		IssueIDsOrKeys     []string
@@ -105,19 +109,22 @@ func (f *fakeJira) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, 200, f.fields)
 	case "status":
 		reply(w, 200, f.statuses)
-	case "myself":
-		if f.visitor {
-			reply(w, http.StatusUnauthorized, object{"errorMessages": []string{"Client must be authenticated"}})
-			return
-		}
-		reply(w, 200, person())
+	case "mypermissions":
+		reply(w, 200, object{"permissions": object{"BROWSE_PROJECTS": object{"havePermission": !f.visitor}}})
 	case "search/jql":
 		f.queries = append(f.queries, ask.JQL)
+		if f.refuses(ask.JQL) {
+			reply(w, http.StatusBadRequest, object{"errorMessages": []string{"An issue with that key does not exist for field 'id'."}})
+			return
+		}
 		reply(w, 200, f.search(ask.JQL, ask.NextPageToken, min(ask.MaxResults, f.pageSize)))
+	case "search": // of Data Center
+		f.queries = append(f.queries, ask.JQL)
+		reply(w, 200, f.rows(ask.JQL, ask.StartAt, min(ask.MaxResults, f.pageSize)))
 	case "issue/bulkfetch":
 		reply(w, 200, f.bulk(ask.IssueIDsOrKeys))
 	case "changelog/bulkfetch":
-		reply(w, 200, f.changelogs(ask.IssueIDsOrKeys))
+		reply(w, 200, f.changelogs(ask.IssueIDsOrKeys, ask.NextPageToken, ask.MaxResults))
 	default:
 		reply(w, http.StatusNotFound, object{"errorMessages": []string{"no such path"}})
 	}
@@ -142,7 +149,7 @@ func (f *fakeJira) search(jql, token string, size int) object {
 	}
 	var match []object
 	for i, is := range f.issues {
-		if i >= start && is["outside"] == nil && (f.visitor || !updated(is).Before(bound)) {
+		if i >= start && asked(jql, is) && (f.visitor || !updated(is).Before(bound)) {
 			match = append(match, is)
 		}
 	}
@@ -158,6 +165,49 @@ func (f *fakeJira) search(jql, token string, size int) object {
 		next = start + len(page)
 	}
 	return object{"issues": bare(page), "isLast": false, "nextPageToken": fmt.Sprintf("t%d.%d", max(next, start+1), bound.Unix())}
+}
+
+var askedIDs = regexp.MustCompile(`(OR )?id in \(([0-9, ]+)\)`)
+
+// asked reports whether the part of a query without dates selects a ticket.
+func asked(jql string, is object) bool {
+	inScope := is["outside"] == nil
+	m := askedIDs.FindStringSubmatch(jql)
+	if m == nil {
+		return inScope
+	}
+	named := slices.Contains(strings.Split(m[2], ", "), is["id"].(string))
+	if m[1] == "" {
+		return named && inScope
+	}
+	return named || inScope
+}
+
+// refuses reports whether a query names a ticket that is not there.
+func (f *fakeJira) refuses(jql string) bool {
+	m := askedIDs.FindStringSubmatch(jql)
+	return m != nil && slices.ContainsFunc(strings.Split(m[2], ", "), func(id string) bool {
+		return f.hidden[id] || !slices.ContainsFunc(f.issues, func(is object) bool { return is["id"] == id })
+	})
+}
+
+// rows is the search of Data Center.
+func (f *fakeJira) rows(jql string, start, size int) object {
+	bound := time.Time{}
+	if m := lowerBound.FindStringSubmatch(jql); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		bound = f.now().Add(-time.Duration(n) * time.Minute)
+	}
+	var match []object
+	for _, is := range f.issues {
+		if is["outside"] == nil && !f.visitor && !updated(is).Before(bound) {
+			doc := bare([]object{is})[0]
+			doc["changelog"] = object{"startAt": 0, "histories": append([]object{}, f.logs[is["id"].(string)]...)}
+			match = append(match, doc)
+		}
+	}
+	from := min(start, len(match))
+	return object{"startAt": start, "maxResults": size, "total": len(match), "issues": append([]object{}, match[from:min(from+size, len(match))]...)}
 }
 
 func updated(is object) time.Time {
@@ -188,14 +238,23 @@ func (f *fakeJira) bulk(ids []string) object {
 	return object{"issues": found, "issueErrors": failed}
 }
 
-func (f *fakeJira) changelogs(ids []string) object {
+func (f *fakeJira) changelogs(ids []string, token string, size int) object {
 	logs := []object{}
+	start, at := 0, 0
+	_, _ = fmt.Sscanf(token, "c%d", &start)
 	for _, id := range ids {
-		if len(f.logs[id]) > 0 {
-			logs = append(logs, object{"issueId": id, "changeHistories": f.logs[id]})
+		list := f.logs[id]
+		from, to := max(0, min(len(list), start-at)), max(0, min(len(list), start+size-at))
+		at += len(list)
+		if from < to {
+			logs = append(logs, object{"issueId": id, "changeHistories": list[from:to]})
 		}
 	}
-	return object{"issueChangeLogs": logs}
+	answer := object{"issueChangeLogs": logs}
+	if at > start+size {
+		answer["nextPageToken"] = fmt.Sprintf("c%d", start+size)
+	}
+	return answer
 }
 
 func reply(w http.ResponseWriter, code int, body any) {

@@ -27,6 +27,7 @@ type history struct {
 type item struct {
 	Field   string          `json:"field"`
 	FieldID string          `json:"fieldId"`
+	Type    string          `json:"fieldtype"`
 	From    json.RawMessage `json:"from"`
 	FromStr json.RawMessage `json:"fromString"`
 	To      json.RawMessage `json:"to"`
@@ -45,6 +46,9 @@ func parseHistories(raws []json.RawMessage) ([]history, error) {
 		n, err := strconv.ParseUint(h.ID, 10, 64)
 		if err != nil || h.Created.IsZero() {
 			return nil, errors.New("history without numeric id or date")
+		}
+		if h.Items == nil || slices.ContainsFunc(h.Items, func(it item) bool { return it.Field+it.FieldID == "" }) {
+			return nil, errors.New("history that does not say what was changed")
 		}
 		h.number = n
 		all = append(all, h)
@@ -69,16 +73,36 @@ var ownFields = map[string]ticket.Field{
 
 // Custom fields that Jira makes, by their type.
 var customTypes = map[string]ticket.Field{
-	"com.pyxis.greenhopper.jira:gh-sprint":      ticket.FieldPlan,
-	"com.pyxis.greenhopper.jira:gh-epic-link":   ticket.FieldParent,
-	"com.atlassian.jpo:jpo-custom-field-parent": ticket.FieldParent,
+	"com.pyxis.greenhopper.jira:gh-sprint": ticket.FieldPlan,
+	epicLinkType:                           ticket.FieldParent,
+	parentLinkType:                         ticket.FieldParent,
 }
 
 // Names as they stand in histories that carry no field id, in lower case.
 var historyNames = map[string]ticket.Field{
 	"status": ticket.FieldState, "labels": ticket.FieldLabel, "key": ticket.FieldProject,
 	"issueparentassociation": ticket.FieldParent, "parent": ticket.FieldParent, "epic link": ticket.FieldParent,
-	"duedate": ticket.FieldPlan, "priority": ticket.FieldPlan, "fix version": ticket.FieldPlan, "sprint": ticket.FieldPlan,
+	"parent link": ticket.FieldParent,
+	"duedate":     ticket.FieldPlan, "priority": ticket.FieldPlan, "fix version": ticket.FieldPlan, "sprint": ticket.FieldPlan,
+}
+
+// customHistoryNames are those of custom fields that Jira makes, should the
+// site not list them any more.
+var customHistoryNames = map[string]ticket.Field{
+	"epic link": ticket.FieldParent, "parent link": ticket.FieldParent, "sprint": ticket.FieldPlan,
+}
+
+// customNames says what a change of a custom field means, by its name in lower
+// case, for histories without field ids.
+func customNames(all []field) map[string]ticket.Field {
+	m := map[string]ticket.Field{}
+	for _, f := range all {
+		if f.Schema.Custom != "" {
+			name := strings.ToLower(f.Name)
+			m[name] = max(m[name], customTypes[f.Schema.Custom])
+		}
+	}
+	return m
 }
 
 // meanings says what a change of a field means, by field id.
@@ -103,7 +127,14 @@ func (cat *catalog) meaning(it item, points *field) ticket.Field {
 	if points != nil && it.Field == points.Name {
 		return ticket.FieldEstimate
 	}
-	return historyNames[strings.ToLower(it.Field)]
+	name := strings.ToLower(it.Field)
+	if it.Type != "custom" {
+		return historyNames[name]
+	}
+	if meaning, ok := cat.customs[name]; ok {
+		return meaning
+	}
+	return customHistoryNames[name]
 }
 
 // statusIDs returns the ids of all statuses that histories speak of.
@@ -219,6 +250,22 @@ func projectChange(it item) []ticket.Change {
 		return nil
 	}
 	return []ticket.Change{{Field: ticket.FieldProject, From: from, To: to}}
+}
+
+// formerKeys returns the keys the ticket had before its present one.
+func (r historyReader) formerKeys(histories []history, present string) []string {
+	var keys []string
+	for _, h := range histories {
+		for _, it := range h.Items {
+			if r.catalog.meaning(it, r.points) != ticket.FieldProject {
+				continue
+			}
+			if key := text(it.FromStr); key != "" && key != present && !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
 }
 
 func projectOf(key string) string {

@@ -1,6 +1,7 @@
-// Package jira reads tickets with their history from Jira Cloud.
+// Package jira reads tickets with their history from Jira Cloud and from Jira
+// Data Center.
 //
-// A page is up to ten searches and one bulk read of histories. Requests,
+// A page is up to ten searches and, on the Cloud, one bulk read of histories. Requests,
 // credentials and errors go through go-jira and the shared client; pages are
 // decoded here, ticket by ticket, so that a broken ticket costs only itself
 // and persons are never decoded.
@@ -23,7 +24,7 @@ import (
 
 var _ connectors.Connector = (*Connector)(nil)
 
-// Connector reads one Jira Cloud account. It remembers the walk in progress,
+// Connector reads one Jira account. It remembers the walk in progress,
 // so it serves one walk at a time.
 type Connector struct {
 	cfg    Config
@@ -31,9 +32,15 @@ type Connector struct {
 	api    *gojira.Client
 	logger *slog.Logger
 
+	deployment Deployment // empty until it is known
+
 	catalog   catalog
+	keys      keyring
 	ancestors ancestors
 	walk      walk
+	names     nameplates
+	counted   int           // tickets in the census so far
+	idRows    idRows        // of the census on Data Center
 	vouched   time.Time     // when Jira last knew us
 	skew      time.Duration // the tracker's clock minus ours, by its latest answer
 }
@@ -63,7 +70,7 @@ func New(cfg Config, opts connectors.Options) (*Connector, error) {
 	}
 	return &Connector{
 		cfg: cfg, rules: newRules(cfg), api: api, logger: logger,
-		ancestors: ancestors{},
+		deployment: cfg.configured(), ancestors: ancestors{}, names: newNameplates(), keys: keyring{},
 	}, nil
 }
 
@@ -90,7 +97,7 @@ func (c *Connector) Page(ctx context.Context, q connectors.Query) (connectors.Pa
 
 func (c *Connector) page(ctx context.Context, q connectors.Query) (connectors.Page, error) {
 	if q.Token == "" {
-		if err := c.startWalk(ctx, q.Since); err != nil {
+		if err := c.startWalk(ctx, q); err != nil {
 			return connectors.Page{}, err
 		}
 	}

@@ -18,6 +18,11 @@ type envelope struct {
 	items []json.RawMessage // parts of the answer, not copies
 	token string
 	last  bool
+	more  bool // it says that it is not the last
+
+	// Of a search on Data Center.
+	start, size, total int
+	counted            bool // there was a total
 }
 
 // parseEnvelope reads a page whose list is the member of that name.
@@ -32,7 +37,15 @@ func parseEnvelope(raw []byte, list string) (envelope, error) {
 		case "nextPageToken":
 			err = json.Unmarshal(value, &env.token)
 		case "isLast":
+			env.more = string(value) == "false"
 			err = json.Unmarshal(value, &env.last)
+		case "startAt":
+			err = json.Unmarshal(value, &env.start)
+		case "maxResults":
+			err = json.Unmarshal(value, &env.size)
+		case "total":
+			env.counted = string(value) != "null"
+			err = json.Unmarshal(value, &env.total)
 		}
 		return err
 	})
@@ -68,11 +81,8 @@ func members(raw []byte, fn func(key string, value json.RawMessage) error) error
 	return err
 }
 
-// elements cuts an array. Null is an empty one.
+// elements cuts an array.
 func elements(raw []byte) ([]json.RawMessage, error) {
-	if string(raw) == "null" {
-		return nil, nil
-	}
 	var all []json.RawMessage
 	i, err := open(raw, '[')
 	for err == nil && raw[i] != ']' {

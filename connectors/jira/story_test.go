@@ -25,12 +25,26 @@ func TestStory(t *testing.T) {
 	})
 }
 
+func TestStoryDataCenter(t *testing.T) {
+	connectortest.Run(t, connectortest.Harness{
+		New: func(t *testing.T, baseURL string, opts connectors.Options) connectors.Connector {
+			cfg := config(baseURL + "/jira")
+			cfg.Deployment = jira.DataCenter
+			cfg.Auth = jira.Auth{Username: "bot", PasswordEnv: "JIRA_TOKEN"}
+			return newConnector(t, cfg, opts)
+		},
+		Serve:  func(_ *testing.T, site connectortest.Site) http.Handler { return fakeOf(site) },
+		IsList: func(r *http.Request, _ []byte) bool { return r.URL.Path == "/jira/rest/api/2/search" },
+	})
+}
+
 func config(baseURL string) jira.Config {
 	return jira.Config{
-		Common:   connectors.Common{Name: connectortest.Name, RequestsPerSecond: 1000},
-		URL:      baseURL,
-		Auth:     jira.Auth{Email: "bot@robot.example", TokenEnv: "JIRA_TOKEN"},
-		Projects: []string{"PAY"},
+		Common:     connectors.Common{Name: connectortest.Name, RequestsPerSecond: 1000},
+		URL:        baseURL,
+		Auth:       jira.Auth{Email: "bot@robot.example", TokenEnv: "JIRA_TOKEN"},
+		Deployment: jira.Cloud,
+		Projects:   []string{"PAY"},
 	}
 }
 
@@ -55,8 +69,10 @@ func fakeOf(site connectortest.Site) *fakeJira {
 		}
 		f.issues = append(f.issues, issue)
 		f.logs[is.UID] = []object{history(1000+i, is.Updated.Add(-time.Hour),
-			object{"field": "assignee", "fieldId": "assignee", "fieldtype": "jira", "from": nil, "fromString": nil,
-				"to": connectortest.Person.ID, "toString": connectortest.Person.Name})}
+			object{
+				"field": "assignee", "fieldId": "assignee", "fieldtype": "jira", "from": nil, "fromString": nil,
+				"to": connectortest.Person.ID, "toString": connectortest.Person.Name,
+			})}
 	}
 	return f
 }

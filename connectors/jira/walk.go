@@ -3,7 +3,9 @@ package jira
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -27,22 +29,35 @@ type walk struct {
 	found    int             // tickets so far
 	tokens   map[string]bool // of the searches so far
 	climb    climb
+	beside   idSet    // ancestors outside that the search asks for as well
+	renamed  []string // conditions of tickets that it asks for as well
+	size     int      // tickets to ask for in one search
+	place    offsets  // on Data Center
+
+	lookedAround bool // see there
 }
 
 // startWalk forgets the walk before and fixes how far the query reaches, since a
 // page token is good for the query that issued it and no other.
-func (c *Connector) startWalk(ctx context.Context, since time.Time) error {
-	if err := c.refreshCatalog(ctx); err != nil {
-		return err
+func (c *Connector) startWalk(ctx context.Context, q connectors.Query) error {
+	if c.catalog.read.IsZero() {
+		if err := c.refreshCatalog(ctx); err != nil {
+			return err
+		}
 	}
 	c.walk = walk{
-		since: since, began: time.Now(), tokens: map[string]bool{},
-		minutes: minutesBack(since, c.serverNow()), climb: newClimb(),
+		size: searchSize, since: q.Since, began: time.Now(), tokens: map[string]bool{},
+		minutes: minutesBack(q.Since, c.serverNow()), climb: newClimb(),
 	}
-	if since.IsZero() {
-		c.ancestors = ancestors{} // a whole walk delivers all of them again
+	if q.Since.IsZero() {
+		c.ancestors, c.keys, c.names = ancestors{}, keyring{}, newNameplates() // a whole walk delivers all of them again
+		return nil
 	}
-	c.ancestors.expire(&c.walk.climb)
+	if q.Outside != nil {
+		c.ancestors.replace(q.Outside)
+	}
+	c.walk.beside, c.walk.renamed = c.ancestors.watch(), c.names.due()
+	c.expireAncestors()
 	return nil
 }
 
@@ -76,8 +91,12 @@ func (c *Connector) searchPage(ctx context.Context) (connectors.Page, error) {
 	if err != nil {
 		return connectors.Page{}, err
 	}
+	if err := c.markBeside(ctx, &page); err != nil {
+		return connectors.Page{}, err
+	}
 	c.walk.next = next
 	if next == "" {
+		c.names.done(c.walk.renamed)
 		c.walk.next = c.nextAncestors()
 	}
 	page.Next = c.walk.next
@@ -97,14 +116,18 @@ func (c *Connector) searchMany(ctx context.Context) (batch, string, error) {
 		if err != nil {
 			return batch{}, "", err
 		}
-		if c.slipped() {
+		changed, err := c.lookAround(ctx, len(got.items))
+		if err != nil {
+			return batch{}, "", err
+		}
+		if changed || c.slipped() {
 			c.startOver()
 			token, n = "", 0
 			continue
 		}
 		part := &batch{}
 		parts = append(parts, part)
-		decoding.Go(func() { part.parse(got.items, c.catalog.points) })
+		decoding.Go(func() { part.parse(got.items, c.catalog.customFields) })
 		size += len(got.items)
 		token = got.token
 		if got.last || token == "" {
@@ -127,11 +150,25 @@ func (c *Connector) searchMany(ctx context.Context) (batch, string, error) {
 	return join(parts), token, nil
 }
 
+// searchOnce asks for less at once while an answer is too large, and then for
+// more again.
 func (c *Connector) searchOnce(ctx context.Context, token string) (envelope, error) {
-	if c.walk.searches++; c.walk.searches > maxSearches {
-		return envelope{}, fmt.Errorf("read search: no end after %d pages", maxSearches)
+	for {
+		if c.walk.searches++; c.walk.searches > maxSearches {
+			return envelope{}, fmt.Errorf("read search: no end after %d pages", maxSearches)
+		}
+		got, err := c.search(ctx, c.query(), token)
+		if token == "" && len(c.walk.beside)+len(c.walk.renamed) > 0 && isStatus(err, http.StatusBadRequest) {
+			c.plain()
+			continue
+		}
+		if errors.Is(err, connectors.ErrTooLarge) && c.walk.size > leastSearch {
+			c.walk.size = max(leastSearch, c.walk.size/2)
+			continue
+		}
+		c.walk.size = min(searchSize, 2*c.walk.size)
+		return got, err
 	}
-	return c.search(ctx, buildJQL(c.cfg.Projects, c.cfg.JQL, c.walk.minutes), token)
 }
 
 // assemble turns decoded tickets into a page, with their histories read in
@@ -141,13 +178,19 @@ func (c *Connector) assemble(ctx context.Context, found batch) (connectors.Page,
 	if len(found.issues) == 0 {
 		return page, nil
 	}
-	histories, err := c.changelogs(ctx, idsOf(found.issues))
+	if err := c.resolveLinks(ctx, found.issues); err != nil {
+		return page, err
+	}
+	histories, err := c.histories(ctx, found.issues)
 	if err != nil {
 		return page, err
 	}
 	docs := make([]document, 0, len(found.issues))
 	for _, is := range found.issues {
 		changes, err := parseHistories(histories[is.ID])
+		if err == nil && !c.whole(histories[is.ID]) {
+			err = errNoHistory
+		}
 		if err != nil {
 			page.Skipped = append(page.Skipped, connectors.Skipped{UID: is.ID, Err: err})
 			continue
@@ -171,9 +214,9 @@ type batch struct {
 	skipped []connectors.Skipped
 }
 
-func (b *batch) parse(raws []json.RawMessage, points []field) {
+func (b *batch) parse(raws []json.RawMessage, custom customFields) {
 	for _, raw := range raws {
-		is, err := parseIssue(raw, points)
+		is, err := parseIssue(raw, custom)
 		if err != nil {
 			b.skipped = append(b.skipped, connectors.Skipped{UID: uidOf(raw), Err: err})
 			continue

@@ -113,7 +113,7 @@ func TestFirstSyncRequests(t *testing.T) {
 		if len(tickets) != n {
 			t.Errorf("%d tickets, want %d", len(tickets), n)
 		}
-		s.wantCounts(map[string]int{"field": 1, "status": 1, "search/jql": 24, "changelog/bulkfetch": 3})
+		s.wantCounts(map[string]int{"field": 1, "status": 1, "mypermissions": 1, "search/jql": 24, "changelog/bulkfetch": 3})
 	})
 }
 
@@ -124,7 +124,7 @@ func TestIdlePollRequests(t *testing.T) {
 		clear(s.counts)
 		time.Sleep(2 * time.Minute)
 		s.walk(time.Now().Add(-7 * time.Minute))
-		s.wantCounts(map[string]int{"search/jql": 1, "myself": 1})
+		s.wantCounts(map[string]int{"search/jql": 1, "mypermissions": 1})
 		if got, want := s.queries[1], `project in ("PAY") AND updated >= -9m ORDER BY created ASC, key ASC`; got != want {
 			t.Errorf("query is %s, want %s", got, want)
 		}
@@ -135,12 +135,24 @@ func TestIdlePollRequests(t *testing.T) {
 
 		time.Sleep(time.Hour)
 		s.walk(time.Now().Add(-7 * time.Minute))
-		s.wantCounts(map[string]int{"field": 1, "status": 1, "search/jql": 1, "myself": 1})
+		s.wantCounts(map[string]int{"search/jql": 1, "mypermissions": 1})
+
+		set(s.issues[0], "updated", stamp(time.Now()))
+		s.walk(time.Now().Add(-7 * time.Minute))
+		s.wantCounts(map[string]int{"search/jql": 1, "changelog/bulkfetch": 1, "field": 1, "status": 1})
+
+		for range 40 {
+			time.Sleep(2 * time.Minute)
+			set(s.issues[0], "updated", stamp(time.Now()))
+			s.walk(time.Now().Add(-7 * time.Minute))
+		}
+		if diff := cmp.Diff(map[string]int{"search/jql": 40, "changelog/bulkfetch": 40, "field": 1, "status": 1, "mypermissions": 1}, s.counts); diff != "" {
+			t.Errorf("requests of a busy hour (-want +got):\n%s", diff)
+		}
 	})
 }
 
-// Parents outside of the scope are read up to the top, with their histories,
-// once an hour.
+// Parents outside of the scope are read up to the top, with their histories.
 func TestAncestors(t *testing.T) {
 	inSite(t, nil, func(s *site) {
 		outside := func(id int, parent any) {
@@ -166,7 +178,7 @@ func TestAncestors(t *testing.T) {
 		if len(tickets[2].Changes) != 1 || tickets[2].Changes[0].To != "goal-checkout" {
 			t.Errorf("the parent's history is %+v", tickets[2].Changes)
 		}
-		s.wantCounts(map[string]int{"field": 1, "status": 1, "search/jql": 1, "issue/bulkfetch": 6, "changelog/bulkfetch": 7})
+		s.wantCounts(map[string]int{"field": 1, "status": 1, "mypermissions": 1, "search/jql": 1, "issue/bulkfetch": 6, "changelog/bulkfetch": 7})
 
 		time.Sleep(2 * time.Minute)
 		set(s.issues[0], "updated", stamp(time.Now()))
@@ -177,13 +189,65 @@ func TestAncestors(t *testing.T) {
 		if tickets, _ = s.walk(time.Time{}); len(tickets) != len(want) {
 			t.Errorf("%d tickets in the second whole walk, want %d", len(tickets), len(want))
 		}
+	})
+}
 
-		// An hour later they are read again although no child changed.
-		time.Sleep(time.Hour)
-		tickets, _ = s.walk(time.Now().Add(-time.Minute))
-		if diff := cmp.Diff([]string{"50", "51", "52", "53", "54", "55", "60"}, uids(tickets)); diff != "" {
-			t.Errorf("tickets (-want +got):\n%s", diff)
+// An ancestor outside that changes comes by itself although no child changed,
+// and costs an idle walk nothing. This holds for what was known before too.
+func TestAncestorChanges(t *testing.T) {
+	inSite(t, nil, func(s *site) {
+		for id := 50; id < 52; id++ {
+			is := set(newIssue(id, time.Now().Add(-1000*time.Hour)), "project", object{"key": "ROAD"})
+			is["outside"] = true
+			s.issues = append(s.issues, is)
 		}
+		s.issues = append(s.issues, set(newIssue(1, time.Now()), "parent", object{"id": "50"}))
+		s.walk(time.Time{})
+		walk := func(outside ...string) map[string]bool {
+			s.Helper()
+			page, err := s.conn.Page(s.Context(), connectors.Query{Since: time.Now().Add(-time.Minute), Outside: outside})
+			for err == nil && page.Next != "" {
+				var next connectors.Page
+				next, err = s.conn.Page(s.Context(), connectors.Query{Since: time.Now().Add(-time.Minute), Token: page.Next})
+				page.Tickets, page.Next = append(page.Tickets, next.Tickets...), next.Next
+			}
+			if err != nil {
+				s.Fatal(err)
+			}
+			got := map[string]bool{}
+			for _, tk := range page.Tickets {
+				got[tk.ID.UID] = tk.Outside
+			}
+			return got
+		}
+		want := func(name string, want, got map[string]bool, counts map[string]int) {
+			s.Helper()
+			if diff := cmp.Diff(want, got); diff != "" {
+				s.Errorf("%s: tickets, and whether outside (-want +got):\n%s", name, diff)
+			}
+			s.wantCounts(counts)
+		}
+		time.Sleep(10 * time.Minute)
+		clear(s.counts)
+		want("told of one more", map[string]bool{"51": true}, walk("50", "51"), map[string]int{"search/jql": 1, "mypermissions": 1, "issue/bulkfetch": 1, "changelog/bulkfetch": 1})
+		for range 3 {
+			time.Sleep(2 * time.Hour)
+			want("nothing changed", map[string]bool{}, walk(), map[string]int{"search/jql": 1, "mypermissions": 1})
+		}
+		set(s.issues[1], "updated", stamp(time.Now()))
+		want("it changed", map[string]bool{"51": true}, walk(), map[string]int{"field": 1, "status": 1, "search/jql": 2, "changelog/bulkfetch": 1})
+
+		time.Sleep(time.Hour)
+		set(s.issues[1], "updated", stamp(time.Now()))
+		delete(set(s.issues[1], "project", object{"key": "PAY"}), "outside")
+		want("it moved into scope", map[string]bool{"51": false}, walk(), map[string]int{"field": 1, "status": 1, "search/jql": 2, "changelog/bulkfetch": 1})
+
+		time.Sleep(time.Hour)
+		s.hidden = map[string]bool{"50": true}
+		want("one cannot be seen", map[string]bool{}, walk(), map[string]int{"search/jql": 2, "mypermissions": 1, "issue/bulkfetch": 1})
+		time.Sleep(2 * time.Minute)
+		want("after that", map[string]bool{}, walk(), map[string]int{"search/jql": 1, "mypermissions": 1})
+		want("no longer wanted", map[string]bool{}, walk([]string{}...), map[string]int{"search/jql": 1, "mypermissions": 1})
 	})
 }
 
@@ -303,7 +367,7 @@ func TestOddPaging(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			switch {
 			case !strings.HasSuffix(r.URL.Path, "/search/jql"):
-				_, _ = io.WriteString(w, map[bool]string{true: "[]", false: "{}"}[r.Method == http.MethodGet && !strings.HasSuffix(r.URL.Path, "myself")])
+				_, _ = io.WriteString(w, map[bool]string{true: "[]", false: `{"permissions":{"BROWSE_PROJECTS":{"havePermission":true}}}`}[r.Method == http.MethodGet && !strings.HasSuffix(r.URL.Path, "mypermissions")])
 			default:
 				_, _ = io.WriteString(w, answers[min(n, len(answers)-1)])
 				n++

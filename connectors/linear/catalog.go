@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -137,7 +138,7 @@ func (c *catalog) addPages(data json.RawMessage, pages map[string]*cursor) error
 			continue
 		}
 		list, ok := lists[r.name]
-		if !ok {
+		if !ok || list.Nodes == nil {
 			return fmt.Errorf("answer without %s", r.name)
 		}
 		c.addNodes(r, list.Nodes)
@@ -210,8 +211,19 @@ func (c *catalog) names(ignored map[string]bool) map[string]string {
 	return names
 }
 
+// errNoTeam is what is left of a credential whose teams were taken away:
+// Linear goes on answering, with nothing. A workspace without any team does
+// not exist.
+var errNoTeam = &connectors.StatusError{
+	Endpoint: "catalogs", Status: http.StatusForbidden,
+	Message: "the credential may see no team: its access was taken away, or was never given",
+}
+
 // teamIDs returns the ids of the teams with the given keys.
 func (c *catalog) teamIDs(keys []string) ([]string, error) {
+	if len(c.teams) == 0 {
+		return nil, errNoTeam
+	}
 	var ids []string
 	for _, key := range keys {
 		found := false

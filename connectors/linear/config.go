@@ -76,6 +76,7 @@ func (a Auth) validate(path string, report func(path, format string, args ...any
 func (c *Config) ResolvePaths(dir string) {
 	c.Auth.APIKeyFile = connectors.ResolvePath(dir, c.Auth.APIKeyFile)
 	c.Auth.BearerFile = connectors.ResolvePath(dir, c.Auth.BearerFile)
+	c.Webhook.SecretFile = connectors.ResolvePath(dir, c.Webhook.SecretFile)
 }
 
 // read returns the value of the Authorization header: an API key stands there

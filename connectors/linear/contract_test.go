@@ -69,6 +69,9 @@ func TestComplexity(t *testing.T) {
 	entry := obj{"createdAt": stamp(at(2, 0)), "toPriority": 1.0}
 	f := company(newIssue(1, obj{"history": slices.Repeat([]obj{entry}, 120)}))
 	walk(t, f.connect(t, func(cfg *linear.Config) { cfg.Teams = []string{"PLT"} }, connectors.Options{}), at(1, 0))
+	if _, err := f.connect(t, nil, connectors.Options{}).Count(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
 	got := map[string]int{}
 	for _, r := range f.requests {
 		points, err := contract.Complexity(r.Query)
@@ -77,7 +80,7 @@ func TestComplexity(t *testing.T) {
 		}
 		got[queryKind(r.Query)] = points
 	}
-	want := map[string]int{"catalogs": 6983, "issues": 8102, "histories": 8845}
+	want := map[string]int{"catalogs": 6983, "issues": 8107, "histories": 8845, "count": 601}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("points (-want +got):\n%s", diff)
 	}
@@ -89,6 +92,8 @@ func queryKind(query string) string {
 		return "catalogs"
 	case strings.Contains(query, "identifier"):
 		return "issues"
+	case strings.Contains(query, "first: 250"):
+		return "count"
 	}
 	return "histories"
 }

@@ -58,7 +58,7 @@ func (cv converter) issue(w *wireIssue) (ticket.Ticket, error) {
 		return ticket.Ticket{}, errNoDates
 	case w.Team == nil || w.Team.ID == "":
 		return ticket.Ticket{}, errors.New("no team")
-	case w.State == nil || w.State.ID == "":
+	case w.State == nil || w.State.ID == "" || w.State.Type == "":
 		return ticket.Ticket{}, errors.New("no state")
 	}
 	estimate, err := points(w.Estimate)
@@ -72,6 +72,7 @@ func (cv converter) issue(w *wireIssue) (ticket.Ticket, error) {
 	tk := ticket.Ticket{
 		ID:       ticket.ID{Connector: cv.connector, UID: w.ID},
 		Key:      w.Identifier,
+		Former:   sortedUnique(w.PreviousIdentifiers),
 		Title:    strings.TrimSpace(w.Title),
 		Type:     TypeIssue,
 		Priority: priorities[w.Priority],

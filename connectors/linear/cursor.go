@@ -16,7 +16,7 @@ func (c *cursor) after() *graphql.String {
 	if c.at == "" {
 		return nil
 	}
-	return graphql.NewString(graphql.String(c.at))
+	return new(graphql.String(c.at))
 }
 
 var (

@@ -258,7 +258,7 @@ func TestRateLimitIsReported(t *testing.T) {
 	f := company()
 	f.answer = func(_ int, w http.ResponseWriter, _ string) bool {
 		w.Header().Set("Retry-After", "3600")
-		w.WriteHeader(400)
+		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"errors":[{"message":"Rate limit exceeded","extensions":{"code":"RATELIMITED"}}]}`)
 		return true
 	}
@@ -275,7 +275,7 @@ func TestNoSecretInLogs(t *testing.T) {
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		f := company()
 		f.answer = func(_ int, w http.ResponseWriter, _ string) bool {
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, `{"errors":[{"message":"`+apiKey+`"}]}`)
 			return true
 		}

@@ -3,6 +3,7 @@ package linear_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -280,9 +281,7 @@ func newIssue(n int, change obj) obj {
 		"updatedAt": stamp(at(2, 0).Add(time.Duration(n) * time.Minute)),
 		"team":      obj{"id": "team-plt"}, "state": obj{"id": "state-doing", "type": "started"},
 	}
-	for key, v := range change {
-		issue[key] = v
-	}
+	maps.Copy(issue, change)
 	return issue
 }
 

@@ -137,7 +137,7 @@ func recorded(t testing.TB, name string) recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	unpacked, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)

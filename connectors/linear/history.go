@@ -10,6 +10,9 @@ import (
 
 // changes returns the history of an issue, oldest first.
 func (cv converter) changes(w *wireIssue) ([]ticket.Change, error) {
+	if w.History.Nodes == nil || w.StateHistory.Nodes == nil {
+		return nil, errNoHistory
+	}
 	entries, err := oldestFirst(w.History.Nodes)
 	if err != nil {
 		return nil, err
@@ -24,12 +27,19 @@ func (cv converter) changes(w *wireIssue) ([]ticket.Change, error) {
 		if err != nil {
 			return nil, err
 		}
+		// Archiving writes an entry and leaves "updated" as it is, so no walk
+		// would deliver it: what counts must not depend on when it was read.
+		if len(found) == 1 && found[0].Field == ticket.FieldTouch && found[0].At.After(w.UpdatedAt) {
+			continue
+		}
 		all = append(all, found...)
 	}
 	all = append(all, cv.stateChanges(moves, w.State)...)
 	slices.SortStableFunc(all, func(a, b ticket.Change) int { return a.At.Compare(b.At) })
 	return all, nil
 }
+
+var errNoHistory = errors.New("no history")
 
 var errNoEntryDate = errors.New("history entry without a date")
 

@@ -50,7 +50,7 @@ func step(n int) time.Time { return at(1, n) }
 
 // entries tells the life as history entries, newest first.
 func (l life) entries() []obj {
-	var entries []obj
+	entries := []obj{}
 	for i := 1; i < len(l.states); i++ {
 		e := obj{
 			"createdAt": stamp(step(i)), "fromEstimate": l.points[i-1], "toEstimate": l.points[i],
@@ -67,7 +67,7 @@ func (l life) entries() []obj {
 
 // spans tells the stays in states, from the given step on.
 func (l life) spans(from int) []obj {
-	var spans []obj
+	spans := []obj{}
 	for i, s := range l.states {
 		if i < from || i > from && s == l.states[i-1] {
 			continue

@@ -90,7 +90,7 @@ func decodeIssues(data json.RawMessage) (*connection[json.RawMessage], error) {
 	if err := json.Unmarshal(data, &answer); err != nil {
 		return nil, fmt.Errorf("decode answer: %w", err)
 	}
-	if answer.Issues == nil {
+	if answer.Issues == nil || answer.Issues.Nodes == nil {
 		return nil, errNoIssues
 	}
 	return answer.Issues, nil
@@ -121,6 +121,8 @@ func (w *walk) add(found []*wireIssue, page *connectors.Page) {
 			page.Skipped = append(page.Skipped, connectors.Skipped{UID: issue.ID, Err: fmt.Errorf("convert issue: %w", err)})
 			continue
 		}
+		w.remember(issue)
+		tk.Outside = len(w.teams) > 0 && !slices.Contains(w.teams, issue.Team.ID)
 		page.Tickets = append(page.Tickets, tk)
 	}
 }

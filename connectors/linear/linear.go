@@ -24,7 +24,10 @@ type Connector struct {
 	ignore  connectors.LabelFilter
 	client  *graphql.Client
 	current *walk
+	census  *census
+	catalog *catalog        // of the latest walk
 	outside map[string]bool // parents in other teams that were met so far
+	settled map[string]bool // former parents that were asked for, in scope or not there
 }
 
 var _ connectors.Connector = (*Connector)(nil)
@@ -37,6 +40,7 @@ type walk struct {
 	filter IssueFilter
 	cursor cursor
 	asked  map[string]bool // parents in other teams
+	former map[string]bool // parents that issues had once
 }
 
 // New returns a connector for a valid configuration. It reads the credential
@@ -53,7 +57,7 @@ func New(cfg Config, opts connectors.Options) (*Connector, error) {
 		ignore: connectors.NewLabelFilter(cfg.IgnoreLabels),
 		client: graphql.NewClient(cmp.Or(cfg.URL, DefaultURL), client),
 
-		outside: map[string]bool{},
+		outside: map[string]bool{}, settled: map[string]bool{},
 	}, nil
 }
 
@@ -75,6 +79,12 @@ func (c *Connector) Page(ctx context.Context, q connectors.Query) (connectors.Pa
 		c.current = nil // it may have noted what it did not get
 		return connectors.Page{}, fmt.Errorf("read issues: %w", err)
 	}
+	if page.Next == "" {
+		if err := c.formerParents(ctx, c.current, &page); err != nil {
+			c.current = nil
+			return connectors.Page{}, err
+		}
+	}
 	maps.Copy(c.outside, c.current.asked)
 	return page, nil
 }
@@ -90,7 +100,17 @@ func (c *Connector) begin(ctx context.Context, q connectors.Query, page *connect
 	if err != nil {
 		return nil, err
 	}
+	c.catalog = cat
 	ignored := cat.ignored(c.ignore)
+	if q.Since.IsZero() {
+		c.settled = map[string]bool{} // a whole walk delivers all of them again
+	}
+	if q.Outside != nil {
+		c.outside = map[string]bool{}
+		for _, uid := range q.Outside {
+			c.outside[uid] = true
+		}
+	}
 	w := &walk{
 		converter: converter{c.name, cat, ignored},
 		client:    c.client,
@@ -98,6 +118,7 @@ func (c *Connector) begin(ctx context.Context, q connectors.Query, page *connect
 		filter:    c.filter(q.Since, teams),
 		cursor:    cursor{at: q.Token},
 		asked:     map[string]bool{},
+		former:    map[string]bool{},
 	}
 	page.Clock, page.Names, page.Skipped = cat.clock, cat.names(ignored), cat.skipped
 	w.containers(page)

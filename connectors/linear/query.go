@@ -38,13 +38,16 @@ type issuesQuery struct {
 type wireIssue struct {
 	ID         string
 	Identifier string
-	Title      string
-	Priority   float64
-	Estimate   *float64
-	LabelIDs   []string
-	Trashed    bool
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
+	// PreviousIdentifiers are those it had in other teams.
+	PreviousIdentifiers []string
+
+	Title     string
+	Priority  float64
+	Estimate  *float64
+	LabelIDs  []string
+	Trashed   bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
 
 	// Linear's own dates of the arrival in the present state.
 	StartedAt   *time.Time
@@ -113,7 +116,10 @@ type wireHistories struct {
 	StateHistory connection[wireSpan]  `graphql:"stateHistory(first: 100, after: $spans)"`
 }
 
-const historiesPerRequest = 10
+const (
+	issuesPerRequest    = 50
+	historiesPerRequest = 10
+)
 
 // The lists below are small and read whole with each walk: see catalogRoots.
 

@@ -33,8 +33,7 @@ func query(ctx context.Context, client *graphql.Client, endpoint string, q any, 
 	ctx = connectors.WithEndpoint(ctx, endpoint)
 	ctx = context.WithValue(ctx, answerKey{}, &got)
 	if err := client.Query(ctx, q, variables); err != nil {
-		var sent *url.Error
-		if errors.As(err, &sent) {
+		if sent, ok := errors.AsType[*url.Error](err); ok {
 			err = sent.Err // without the address, which is always the same
 		}
 		return answer{}, err

@@ -1,0 +1,54 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"alignd/connectors"
+	"alignd/yamlfile"
+)
+
+// defaultAddress lies outside 9090 to 10999, the ports that the list of
+// Prometheus exporters has given away, and below the ports that systems hand
+// out to clients.
+const defaultAddress = ":8642"
+
+// Web says where and how the page, the API and /metrics are served.
+type Web struct {
+	ListenAddresses []string `yaml:"listen_addresses"`
+	// ConfigFile switches on TLS or passwords, see the exporter-toolkit; may
+	// be empty.
+	ConfigFile string `yaml:"config_file"`
+	// EnableLifecycle allows POST /-/reload.
+	EnableLifecycle bool `yaml:"enable_lifecycle"`
+}
+
+func (w *Web) validate(report yamlfile.Report) {
+	if len(w.ListenAddresses) == 0 {
+		report("web.listen_addresses", "must name at least one address such as %s", defaultAddress)
+	}
+	for i, address := range w.ListenAddresses {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			report(fmt.Sprintf("web.listen_addresses[%d]", i), "is %q, but must be an address such as %s or 127.0.0.1%s", address, defaultAddress, defaultAddress)
+		}
+	}
+}
+
+// ReadWeb returns the web part of a file for commands that only want to find
+// the alignd that runs with it. What is wrong with the rest does not matter to
+// them; without the file the defaults hold.
+func ReadWeb(path string) Web {
+	c := Default()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c.Web
+	}
+	yamlfile.Decode(path, data, &c)
+	if len(c.Web.ListenAddresses) == 0 {
+		c.Web.ListenAddresses = Default().Web.ListenAddresses
+	}
+	c.Web.ConfigFile = connectors.ResolvePath(filepath.Dir(path), c.Web.ConfigFile)
+	return c.Web
+}

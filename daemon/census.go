@@ -1,0 +1,227 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"alignd/connectors"
+	"alignd/store"
+	"alignd/web"
+)
+
+const (
+	// soon is when a census comes again that found something missing, and when
+	// the first one comes.
+	soon = 10 * time.Minute
+	// lostProject is how many tickets a project needs before it counts as lost
+	// when none of them is found, and how many must be missing at least before
+	// their share matters.
+	lostProject = 10
+)
+
+// schedule is when a poller takes its next census.
+type schedule struct {
+	due      time.Time // zero before the first look at the store
+	failures int       // in a row
+	accepted bool      // guarded by poller.mu: the next one is believed, whatever is missing
+}
+
+// censusIfDue takes a census if it is time for one. It must follow a complete
+// walk, since what changed a moment ago may not have been read before. An
+// error was logged; it is returned for its Retry-After.
+func (p *poller) censusIfDue(ctx context.Context) error {
+	if p.census.due.IsZero() {
+		last, err := p.lastCensus(ctx)
+		if err != nil {
+			return p.censusFailed(ctx, err)
+		}
+		p.plan(last)
+	}
+	accepted := p.isAccepted()
+	if !accepted && time.Now().Before(p.census.due) {
+		return nil
+	}
+	next, err := p.takeCensus(ctx, accepted)
+	if err != nil {
+		return p.censusFailed(ctx, err)
+	}
+	p.census.failures = 0
+	if accepted { // and not in the meantime
+		p.mu.Lock()
+		p.census.accepted = false
+		p.mu.Unlock()
+	}
+	p.plan(next)
+	return nil
+}
+
+// censusFailed puts the census off. Walks go on.
+func (p *poller) censusFailed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if ours := (*storeError)(nil); errors.As(err, &ours) {
+		p.counts.StoreError()
+	}
+	p.census.failures++
+	p.census.due = time.Now().Add(p.pause(err, p.census.failures))
+	p.logger.Warn("Counting the tickets failed, trying again later", "err", err)
+	return err
+}
+
+// plan sets when the census after this one is due, and shows this one.
+func (p *poller) plan(last store.Census) {
+	now, interval := time.Now(), time.Duration(p.account.CensusInterval)
+	wait := interval
+	if last.At.IsZero() || len(last.Missing) > 0 {
+		wait = min(wait, soon)
+	}
+	begin := last.At
+	if begin.IsZero() || begin.After(now) {
+		begin = now
+	}
+	p.census.due = begin.Add(jitter(wait, 0.1))
+	if last.Scope != "" && last.Scope != p.account.Scope() {
+		p.census.due = now
+	}
+	if !last.At.IsZero() {
+		p.counts.CensusTaken(p.account.Name, last)
+		p.update(func(s *web.ConnectorStatus) { s.Missing, s.ScopeShrank = len(last.Missing), last.Held })
+	}
+}
+
+func (p *poller) lastCensus(ctx context.Context) (last store.Census, err error) {
+	err = p.store.View(ctx, func(v store.View) error {
+		last = v.Census(p.account.Name)
+		return nil
+	})
+	if err != nil {
+		return last, &storeError{fmt.Errorf("read census: %w", err)}
+	}
+	return last, nil
+}
+
+// accept has the next census believed, however much is missing. It reports
+// whether there is anything to accept.
+func (p *poller) accept() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.status.ScopeShrank {
+		p.census.accepted = true
+		p.bell.ring()
+	}
+	return p.status.ScopeShrank
+}
+
+func (p *poller) isAccepted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.census.accepted
+}
+
+// takeCensus counts the tracker's tickets, reads those that are not known, and
+// lets go of those that are no longer there. An accepted one is believed.
+func (p *poller) takeCensus(ctx context.Context, accepted bool) (store.Census, error) {
+	last, err := p.lastCensus(ctx)
+	if err != nil {
+		return last, err
+	}
+	scope := p.account.Scope()
+	rescoped := last.Scope != "" && last.Scope != scope
+	t, err := p.countFor(ctx, rescoped)
+	if err != nil {
+		return last, err
+	}
+	next := store.Census{At: time.Now().UTC().Round(0), Scope: scope, Found: t.found}
+	if next.Unread, err = p.recover(ctx, t.unknown); err != nil {
+		return last, err
+	}
+	if !rescoped && !accepted && t.shrank(float64(p.account.MaxShrink)/100) {
+		next.Held, next.Missing = true, t.misses(last, next.At)
+		p.warnShrunk(last, t)
+		return next, p.write(ctx, store.Batch{Census: &next}, "census")
+	}
+	if last.Held {
+		p.logger.Info("The scope is no longer held", "missing", len(t.missing), "accepted", accepted)
+	}
+	if rescoped {
+		err = p.leaveScope(ctx, t)
+	} else {
+		next.Missing = t.misses(last, next.At)
+		err = p.lookForMissing(ctx, t, last, &next)
+	}
+	if err != nil {
+		return last, err
+	}
+	p.told = false
+	return next, p.closeCensus(ctx, t, &next)
+}
+
+// countFor counts, and twice where what is missing leaves at once.
+func (p *poller) countFor(ctx context.Context, rescoped bool) (*tally, error) {
+	t, err := p.count(ctx)
+	if err != nil || !rescoped {
+		return t, err
+	}
+	again, err := p.count(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.confirm(again)
+	return t, nil
+}
+
+// closeCensus lets go of what the tracker itself calls deleted and of what
+// nothing hangs on any more, and keeps the result.
+func (p *poller) closeCensus(ctx context.Context, t *tally, next *store.Census) error {
+	if err := p.removed(ctx, store.Batch{Gone: t.gone}, causeGone, t.members); err != nil {
+		return err
+	}
+	if err := p.sweep(ctx); err != nil {
+		return err
+	}
+	p.logger.Info("Counted the tickets", "found", t.found, "unknown", len(t.unknown), "unread", next.Unread, "missing", len(next.Missing))
+	return p.write(ctx, store.Batch{Census: next}, "census")
+}
+
+// warnShrunk says once what vanished and what to do.
+func (p *poller) warnShrunk(last store.Census, t *tally) {
+	if last.Held {
+		return
+	}
+	p.logger.Warn("The scope shrank: so many tickets cannot be found that nothing is removed until they come back. "+
+		"Check the permissions of the account. If the tickets are really gone, run the command",
+		"command", "alignd accept "+p.account.Name, "missing", len(t.missing), "known", t.known, "projects", t.lost())
+}
+
+// recover reads tickets that the census found and no walk has delivered, and
+// returns how many of them could not be understood.
+func (p *poller) recover(ctx context.Context, uids []string) (unread int, err error) {
+	for some := range slices.Chunk(uids, connectors.LookSize) {
+		page, err := p.look(ctx, some)
+		if err != nil {
+			return 0, err
+		}
+		for _, s := range page.Skipped {
+			if slices.Contains(some, s.UID) {
+				unread++
+			}
+		}
+		if err := p.write(ctx, store.Batch{Tickets: page.Tickets, Gone: page.Gone, Names: page.Names}, "tickets"); err != nil {
+			return 0, err
+		}
+	}
+	return unread, nil
+}
+
+func (p *poller) look(ctx context.Context, uids []string) (connectors.Page, error) {
+	page, err := p.connector.Look(ctx, uids)
+	if err != nil {
+		return page, fmt.Errorf("look at tickets: %w", err)
+	}
+	p.skip(page.Skipped)
+	return page, nil
+}

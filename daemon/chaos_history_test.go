@@ -1,0 +1,521 @@
+package daemon_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"alignd/sandbox"
+)
+
+// chronicle lets people work at random in both trackers, and keeps by itself
+// what simple things must be true of the tickets afterwards.
+type chronicle struct {
+	rng   *rand.Rand
+	world *sandbox.World
+	now   atomic.Int64 // milliseconds; the trackers' clock
+	all   []*piece     // that exist
+	said  []string     // every action
+	names []string     // of Linear's labels, which are renamed
+	plans []string     // names of Linear's projects, which are renamed
+	made  int
+	jumps bool // the clock may jump by hours
+
+	poisoned []*piece // that were made impossible to understand
+}
+
+// piece is one ticket as a person at the tracker would describe it.
+type piece struct {
+	jira     bool
+	uid      string
+	home     string // project or team
+	typ      string
+	state    string
+	parent   *piece
+	labels   []string // of Jira
+	tags     []int    // of Linear, as indices of names
+	hidden   bool
+	trashed  bool
+	archived bool
+}
+
+// scope says which projects and teams are read, and whose they are.
+var scope = map[string]string{"PAY": "payments", "BILL": "billing", "PLT": "platform", "APP": ""}
+
+var (
+	homesOfJira   = []string{"PAY", "PAY", "BILL", "BILL", "OPS"}
+	homesOfLinear = []string{"PLT", "PLT", "APP", "SUP"}
+	labelsOfJira  = []string{"goal-checkout", "checkout-web", "goal-mobile", "incident", "misc", "template"}
+	stateOfJira   = map[string]string{
+		"To Do": "todo", "In Progress": "active", "In Review": "active", "Blocked": "active", "Done": "done", "Won't Do": "canceled",
+	}
+	stateOfLinear = map[string]string{
+		"Triage": "todo", "Backlog": "todo", "Todo": "todo", "In Progress": "active", "In Review": "active",
+		"Done": "done", "Canceled": "canceled", "Duplicate": "canceled",
+	}
+	statusesOfJira   = sortedKeys(stateOfJira)
+	statusesOfLinear = sortedKeys(stateOfLinear)
+	initiatives      = []string{"Growth", "Mobile", "Rest"}
+)
+
+func sortedKeys(m map[string]string) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// newChronicle sets the stage: teams, projects, and a stock of tickets.
+func newChronicle(rng *rand.Rand) *chronicle {
+	c := &chronicle{rng: rng, names: []string{"goal-checkout", "Area/Mobile", "incident", "misc"}, plans: []string{"Relaunch", "App"}}
+	c.now.Store(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC).UnixMilli())
+	c.world = sandbox.NewWorld(c.time)
+	for _, key := range []string{"PAY", "BILL", "OPS"} {
+		c.world.Jira.AddProject(sandbox.NewProject{Key: key, Name: key, TeamManaged: key == "BILL"})
+	}
+	for _, key := range []string{"PLT", "APP", "SUP"} {
+		c.world.Linear.AddTeam(key, key, "Europe/Berlin")
+	}
+	for i, name := range initiatives {
+		c.world.Linear.AddInitiative(c.time(), sandbox.NewInitiative{Name: name, Parent: []string{"", "Growth", ""}[i]})
+	}
+	for i, name := range c.plans {
+		c.world.Linear.AddProject(c.time(), sandbox.NewLinearProject{Name: name, Teams: []string{"PLT"}, Initiatives: initiatives[i : i+1]})
+	}
+	for range 90 {
+		c.later(3 * time.Hour)
+		c.create()
+	}
+	for range 60 {
+		c.later(4 * time.Hour)
+		c.work()
+	}
+	return c
+}
+
+func (c *chronicle) time() time.Time { return time.UnixMilli(c.now.Load()).UTC() }
+
+func (c *chronicle) later(most time.Duration) {
+	c.now.Add(c.rng.Int64N(most.Milliseconds()))
+}
+
+func (c *chronicle) say(format string, args ...any) {
+	c.said = append(c.said, c.time().Format("01-02T15:04:05.000 ")+fmt.Sprintf(format, args...))
+}
+
+// act lets a little time pass, or none, and something happen.
+func (c *chronicle) act() {
+	switch p := c.rng.IntN(100); {
+	case p < 20: // at the same instant
+	case p < 96 || !c.jumps:
+		c.later(10 * time.Second)
+	default:
+		c.later(20 * time.Hour)
+	}
+	switch p := c.rng.IntN(100); {
+	case p < 12:
+		c.create()
+	case p < 20:
+		c.vanish()
+	case p < 26:
+		c.rename()
+	default:
+		c.work()
+	}
+}
+
+func (c *chronicle) pick(fits func(*piece) bool) *piece {
+	var some []*piece
+	for _, p := range c.all {
+		if fits(p) {
+			some = append(some, p)
+		}
+	}
+	if len(some) == 0 {
+		return nil
+	}
+	return some[c.rng.IntN(len(some))]
+}
+
+func one[T any](c *chronicle, list []T) T { return list[c.rng.IntN(len(list))] }
+
+// levels are the types of Jira, each above the next.
+var levels = []string{"Epic", "Story", "Sub-task"}
+
+func (c *chronicle) create() {
+	c.made++
+	p := &piece{jira: c.rng.IntN(5) < 3}
+	if p.jira {
+		p.home, p.typ = one(c, homesOfJira), one(c, []string{"Epic", "Story", "Story", "Story", "Bug", "Sub-task"})
+		p.parent = c.parentFor(p)
+		if p.typ == "Sub-task" && p.parent == nil {
+			p.typ = "Story"
+			p.parent = c.parentFor(p)
+		}
+		status := one(c, statusesOfJira)
+		p.state = stateOfJira[status]
+		for range c.rng.IntN(3) {
+			p.labels = append(p.labels, one(c, labelsOfJira))
+		}
+		in := sandbox.NewIssue{Project: p.home, Type: p.typ, Title: "Ticket " + strconv.Itoa(c.made), Status: status, Labels: p.labels}
+		if p.parent != nil {
+			in.Parent = p.parent.uid
+		}
+		p.uid = c.world.Jira.ID(c.world.Jira.CreateIssue(c.time(), in))
+	} else {
+		p.home = one(c, homesOfLinear)
+		p.parent = c.parentFor(p)
+		status := one(c, statusesOfLinear)
+		p.state = stateOfLinear[status]
+		in := sandbox.NewLinearIssue{Team: p.home, Title: "Issue " + strconv.Itoa(c.made), State: status}
+		if p.parent != nil {
+			in.Parent = p.parent.uid
+		}
+		if c.rng.IntN(2) == 0 {
+			in.Project = one(c, c.plans)
+		}
+		p.uid = c.world.Linear.ID(c.world.Linear.CreateIssue(c.time(), in))
+	}
+	c.all = append(c.all, p)
+	c.say("create %s in %s as %s %s, parent %s", p.uid, p.home, p.typ, p.state, p.parent.name())
+}
+
+func (p *piece) name() string {
+	if p == nil {
+		return "none"
+	}
+	return p.uid
+}
+
+// parentFor finds something that may stand above a piece, or nothing. Of
+// Linear issues only older ones may, so that no circle arises.
+func (c *chronicle) parentFor(p *piece) *piece {
+	if c.rng.IntN(3) == 0 && p.typ != "Sub-task" {
+		return nil
+	}
+	older := true
+	return c.pick(func(q *piece) bool {
+		older = older && q != p
+		if q.jira != p.jira || q.hidden || q.trashed || q == p {
+			return false
+		}
+		if p.jira {
+			return slices.Index(levels, storyIf(q.typ))+1 == slices.Index(levels, storyIf(p.typ))
+		}
+		return older
+	})
+}
+
+func storyIf(typ string) string {
+	if typ == "Bug" {
+		return "Story"
+	}
+	return typ
+}
+
+// work changes one ticket that can be seen.
+func (c *chronicle) work() {
+	p := c.pick(func(p *piece) bool { return !p.hidden && !p.trashed })
+	if p == nil {
+		return
+	}
+	if p.jira {
+		c.workInJira(p, c.world.Jira)
+	} else {
+		c.workInLinear(p, c.world.Linear)
+	}
+}
+
+func (c *chronicle) workInJira(p *piece, site *sandbox.Site) {
+	at := c.time()
+	switch c.rng.IntN(12) {
+	case 0, 1, 2:
+		status := one(c, statusesOfJira)
+		c.say("transition %s to %s", p.uid, status)
+		site.Transition(at, p.uid, status)
+		next := stateOfJira[status]
+		closed := func(state string) bool { return state == "done" || state == "canceled" }
+		if !closed(p.state) || !closed(next) { // between closed ones the resolution stays
+			p.state = next
+		}
+	case 3, 4:
+		label := one(c, labelsOfJira)
+		if i := slices.Index(p.labels, label); i >= 0 {
+			c.say("unlabel %s: %s", p.uid, label)
+			p.labels = slices.DeleteFunc(p.labels, func(l string) bool { return l == label })
+			site.RemoveLabel(at, p.uid, label)
+		} else {
+			c.say("label %s: %s", p.uid, label)
+			p.labels = append(p.labels, label)
+			site.AddLabel(at, p.uid, label)
+		}
+	case 5, 6:
+		parent := c.parentFor(p)
+		if parent == nil && p.typ == "Sub-task" {
+			return
+		}
+		c.say("put %s under %s", p.uid, parent.name())
+		p.parent = parent
+		ref := ""
+		if parent != nil {
+			ref = parent.uid
+		}
+		site.SetParent(at, p.uid, ref)
+	case 7:
+		c.say("estimate %s", p.uid)
+		site.Estimate(at, p.uid, c.points())
+	case 8, 9:
+		home := one(c, homesOfJira)
+		if home == p.home || slices.Contains(c.poisoned, p) {
+			return
+		}
+		c.say("move %s from %s to %s", p.uid, p.home, home)
+		p.home = home
+		site.Move(at, p.uid, home)
+	case 10:
+		c.touch(p)
+	case 11:
+		c.say("plan %s", p.uid)
+		site.SetPriority(at, p.uid, one(c, []string{"High", "Medium", "Low"}))
+	}
+}
+
+func (c *chronicle) points() *float64 {
+	if c.rng.IntN(4) == 0 {
+		return nil
+	}
+	return new(float64(c.rng.IntN(9)))
+}
+
+func (c *chronicle) workInLinear(p *piece, ws *sandbox.Workspace) {
+	at := c.time()
+	switch c.rng.IntN(14) {
+	case 0, 1, 2:
+		status := one(c, statusesOfLinear)
+		c.say("transition %s to %s", p.uid, status)
+		p.state = stateOfLinear[status]
+		ws.Transition(at, p.uid, status)
+	case 3, 4:
+		tag := c.rng.IntN(len(c.names))
+		if i := slices.Index(p.tags, tag); i >= 0 {
+			c.say("unlabel %s: %s", p.uid, c.names[tag])
+			p.tags = slices.Delete(p.tags, i, i+1)
+			ws.RemoveLabel(at, p.uid, c.names[tag])
+		} else {
+			c.say("label %s: %s", p.uid, c.names[tag])
+			p.tags = append(p.tags, tag)
+			ws.AddLabel(at, p.uid, c.names[tag])
+		}
+	case 5, 6:
+		p.parent = c.parentFor(p)
+		c.say("put %s under %s", p.uid, p.parent.name())
+		ref := ""
+		if p.parent != nil {
+			ref = p.parent.uid
+		}
+		ws.SetParent(at, p.uid, ref)
+	case 7:
+		c.say("estimate %s", p.uid)
+		ws.Estimate(at, p.uid, c.points())
+	case 8, 9:
+		home := one(c, homesOfLinear)
+		if home == p.home || slices.Contains(c.poisoned, p) {
+			return
+		}
+		c.say("move %s from %s to %s", p.uid, p.home, home)
+		p.home = home
+		ws.Move(at, p.uid, home)
+	case 10:
+		c.touch(p)
+	case 11:
+		c.say("plan %s", p.uid)
+		ws.SetDue(at, p.uid, at.Format(time.DateOnly))
+	case 12:
+		plan := one(c, append([]string{""}, c.plans...))
+		c.say("put %s into project %q", p.uid, plan)
+		ws.SetProject(at, p.uid, plan)
+	case 13:
+		if p.archived {
+			c.say("restore %s", p.uid)
+			ws.Restore(at, p.uid)
+		} else {
+			c.say("archive %s", p.uid)
+			ws.Archive(at, p.uid)
+		}
+		p.archived = !p.archived
+	}
+}
+
+// vanish makes a ticket go away, or come back. Of what is not read for itself
+// nothing comes back: alignd asks for it again when something below changes.
+func (c *chronicle) vanish() {
+	p := one(c, c.all)
+	if c.rng.IntN(3) == 0 {
+		if gone := c.pick(func(p *piece) bool { return p.hidden || p.trashed }); gone != nil {
+			p = gone
+		}
+	}
+	_, read := scope[p.home]
+	switch {
+	case p.jira && p.hidden:
+		c.show(p)
+	case p.jira && c.rng.IntN(2) == 0:
+		if !read {
+			return
+		}
+		c.hide(p)
+	case p.jira:
+		c.say("delete %s", p.uid)
+		c.world.Jira.Delete(p.uid)
+		c.forget(p)
+	case p.trashed && read && c.rng.IntN(2) == 0:
+		c.say("restore %s", p.uid)
+		p.trashed, p.archived = false, false
+		c.world.Linear.Restore(c.time(), p.uid)
+	case p.trashed:
+		c.say("purge %s", p.uid)
+		c.world.Linear.Purge(p.uid)
+		c.forget(p)
+	default:
+		c.say("trash %s", p.uid)
+		p.trashed = true
+		c.world.Linear.Trash(c.time(), p.uid)
+	}
+}
+
+func (c *chronicle) hide(p *piece) {
+	c.say("hide %s", p.uid)
+	p.hidden = true
+	c.world.Jira.Hide(p.uid, true)
+}
+
+// show gives a ticket back, and has somebody edit it. What was edited last
+// before it was hidden, and had not been read by then, no stamp tells of.
+func (c *chronicle) show(p *piece) {
+	c.say("show %s", p.uid)
+	p.hidden = false
+	c.world.Jira.Hide(p.uid, false)
+	c.touch(p)
+}
+
+// lose hides a whole project, more than may vanish at once.
+func (c *chronicle) lose(project string) (lost []*piece) {
+	for _, p := range c.all {
+		if p.home == project && !p.hidden {
+			c.hide(p)
+			lost = append(lost, p)
+		}
+	}
+	return lost
+}
+
+// find gives back what was lost and still exists.
+func (c *chronicle) find(lost []*piece) {
+	for _, p := range lost {
+		if p.hidden && slices.Contains(c.all, p) {
+			c.show(p)
+		}
+	}
+}
+
+// forget removes a piece, and with one of Jira its sub-tasks.
+func (c *chronicle) forget(gone *piece) {
+	c.all = slices.DeleteFunc(c.all, func(p *piece) bool {
+		return p == gone || p.parent == gone && p.typ == "Sub-task"
+	})
+	for _, p := range c.all {
+		if p.parent == gone {
+			p.parent = nil
+		}
+	}
+}
+
+// rename changes what no ticket notices.
+func (c *chronicle) rename() {
+	at := c.time()
+	switch c.rng.IntN(3) {
+	case 0:
+		i := c.rng.IntN(len(c.names))
+		old := c.names[i]
+		group, leaf, nested := strings.Cut(old, "/")
+		if !nested {
+			group, leaf = "", old
+		} else {
+			group += "/"
+		}
+		if was, ok := strings.CutPrefix(leaf, "old-"); ok {
+			leaf = was
+		} else {
+			leaf = "old-" + leaf
+		}
+		c.names[i] = group + leaf
+		c.say("rename label %s to %s", old, c.names[i])
+		c.world.Linear.RenameLabel(at, old, leaf)
+	case 1:
+		i := c.rng.IntN(len(c.plans))
+		old := c.plans[i]
+		if was, ok := strings.CutPrefix(old, "Old "); ok {
+			c.plans[i] = was
+		} else {
+			c.plans[i] = "Old " + old
+		}
+		c.say("rename project %s to %s", old, c.plans[i])
+		c.world.Linear.RenameProject(at, old, c.plans[i])
+	case 2:
+		plan := one(c, c.plans)
+		of := initiatives[:c.rng.IntN(len(initiatives)+1)]
+		c.say("put project %s under %v", plan, of)
+		c.world.Linear.SetInitiatives(at, plan, of...)
+	}
+}
+
+// known counts the tickets in scope that carry work, as lines of /metrics.
+func (c *chronicle) known() []string {
+	counts := map[string]int{}
+	for _, p := range c.all {
+		team, read := scope[p.home]
+		if !read || p.hidden || p.trashed || p.typ == "Epic" {
+			continue
+		}
+		connector := "acme-linear"
+		if p.jira {
+			connector = "acme"
+		}
+		if team == "" {
+			counts[fmt.Sprintf("alignd_tickets_outside{connector=%q}", connector)]++
+		}
+		counts[fmt.Sprintf("alignd_tickets{connector=%q,state=%q,team=%q}", connector, p.state, team)]++
+	}
+	var lines []string
+	for series, n := range counts {
+		lines = append(lines, fmt.Sprintf("%s %d", series, n))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// active bounds the active tickets of each team: those that have something
+// active below them do not count, nor do those that a rule takes out, which in
+// Linear none does.
+func (c *chronicle) active(team string) (least, most float64) {
+	above := map[*piece]bool{}
+	for _, p := range c.all {
+		above[p.parent] = true
+	}
+	for _, p := range c.all {
+		if scope[p.home] != team || p.state != "active" || p.hidden || p.trashed || p.typ == "Epic" {
+			continue
+		}
+		most++
+		if !p.jira && !above[p] {
+			least++
+		}
+	}
+	return least, most
+}

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"alignd/connectors"
+	"alignd/store"
+	"alignd/ticket"
+)
+
+// leaveScope lets go of what the changed scope no longer holds.
+func (p *poller) leaveScope(ctx context.Context, t *tally) error {
+	uids := slices.Sorted(maps.Keys(t.missing))
+	return p.removed(ctx, store.Batch{Left: uids}, causeScope, len(uids))
+}
+
+// lookForMissing reads what two censuses in a row have missed, and the tickets
+// outside, which no census counts. It tells what has moved from what is gone.
+func (p *poller) lookForMissing(ctx context.Context, t *tally, last store.Census, next *store.Census) error {
+	suspects := slices.Clone(t.outside)
+	for uid := range t.missing {
+		if next.Missing[uid].Times >= 2 {
+			suspects = append(suspects, uid)
+		}
+	}
+	slices.Sort(suspects)
+	for some := range slices.Chunk(suspects, connectors.LookSize) {
+		page, err := p.look(ctx, some)
+		if err != nil {
+			return err
+		}
+		if err := p.judge(ctx, t, some, &page, last, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge decides about suspects that were looked at.
+func (p *poller) judge(ctx context.Context, t *tally, suspects []string, page *connectors.Page, last store.Census, next *store.Census) error {
+	found := map[string]*ticket.Ticket{}
+	for i := range page.Tickets {
+		found[page.Tickets[i].ID.UID] = &page.Tickets[i]
+	}
+	unreadable := map[string]bool{}
+	for _, s := range page.Skipped {
+		unreadable[s.UID] = true
+	}
+	var left, gone []string
+	members := 0 // of gone, in scope until now
+	for _, uid := range suspects {
+		_, member := t.missing[uid]
+		if !member && found[uid] == nil && !unreadable[uid] {
+			next.Missing[uid] = again(last, uid, next.At)
+		}
+		switch tk := found[uid]; {
+		case unreadable[uid]: // it is there, but not to be understood
+		case tk != nil && member && tk.Outside:
+			left = append(left, uid)
+			delete(next.Missing, uid)
+		case tk != nil: // only the index is behind
+			delete(next.Missing, uid)
+		case next.Missing[uid].Times >= 2:
+			gone = append(gone, uid)
+			delete(next.Missing, uid)
+			if member {
+				members++
+			}
+		}
+	}
+	batch := store.Batch{Tickets: page.Tickets, Names: page.Names, Left: left}
+	if err := p.removed(ctx, batch, causeMoved, len(left)); err != nil {
+		return err
+	}
+	return p.removed(ctx, store.Batch{Gone: gone}, causeGone, members)
+}
+
+// Why tickets leave.
+const (
+	causeMoved = "moved" // still there, but no longer in scope
+	causeGone  = "gone"  // deleted, or hidden from the account
+	causeScope = "scope" // the configuration no longer asks for them
+)
+
+// removed writes a batch that lets go of n tickets in scope.
+func (p *poller) removed(ctx context.Context, b store.Batch, cause string, n int) error {
+	if err := p.write(ctx, b, "removal"); err != nil {
+		return err
+	}
+	p.counts.TicketsRemoved(p.account.Name, cause, n)
+	if n > 0 {
+		p.logger.Info("Removed tickets", "cause", cause, "tickets", n)
+	}
+	return nil
+}
+
+// write applies a batch of the census.
+func (p *poller) write(ctx context.Context, b store.Batch, what string) error {
+	b.Connector = p.account.Name
+	applied, err := p.store.Apply(ctx, b)
+	if err != nil {
+		return &storeError{fmt.Errorf("apply %s: %w", what, err)}
+	}
+	p.counts.BatchApplied(p.account.Name, applied)
+	if len(b.Tickets)+len(b.Gone)+len(b.Left) > 0 {
+		p.changed()
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"alignd/store"
+	"alignd/ticket"
+)
+
+// tally compares what a tracker counts with what the store knows.
+type tally struct {
+	found    int // tickets in scope, says the tracker
+	known    int // tickets in scope, says the store
+	unknown  []string
+	gone     []string            // known, and deleted says the tracker
+	members  int                 // of gone, in scope until now
+	missing  map[string]struct{} // known as in scope, and not found
+	outside  []string            // known, but not in scope
+	projects map[string]*projectTally
+}
+
+type projectTally struct{ known, missing int }
+
+// count asks the tracker for all ids in scope and compares.
+func (p *poller) count(ctx context.Context) (*tally, error) {
+	found, gone := map[string]struct{}{}, map[string]struct{}{}
+	tokens := map[string]bool{}
+	for token := ""; ; {
+		page, err := p.connector.Count(ctx, token)
+		if err != nil {
+			return nil, fmt.Errorf("count tickets: %w", err)
+		}
+		for _, uid := range page.UIDs {
+			found[uid] = struct{}{}
+		}
+		for _, uid := range page.Gone {
+			gone[uid] = struct{}{}
+		}
+		if token = page.Next; token == "" {
+			break
+		}
+		if tokens[token] {
+			return nil, errors.New("count tickets: the tracker repeats a page token")
+		}
+		tokens[token] = true
+	}
+	var t *tally
+	err := p.store.View(ctx, func(v store.View) error {
+		t = compare(v, p.account.Name, found, gone)
+		return nil
+	})
+	if err != nil {
+		return nil, &storeError{fmt.Errorf("read tickets: %w", err)}
+	}
+	return t, nil
+}
+
+// compare takes out of found what is known as in scope.
+func compare(v store.View, connector string, found, gone map[string]struct{}) *tally {
+	t := &tally{found: len(found), missing: map[string]struct{}{}, projects: map[string]*projectTally{}}
+	for tk := range v.Tickets() {
+		if tk.ID.Connector != connector {
+			continue
+		}
+		_, isFound := found[tk.ID.UID]
+		_, isGone := gone[tk.ID.UID]
+		switch {
+		case isGone && !isFound:
+			t.gone = append(t.gone, tk.ID.UID)
+			if !tk.Outside {
+				t.members++
+			}
+		case tk.Outside:
+			if !isFound {
+				t.outside = append(t.outside, tk.ID.UID)
+			}
+		default:
+			delete(found, tk.ID.UID)
+			t.add(tk, !isFound)
+		}
+	}
+	t.unknown = slices.Sorted(maps.Keys(found))
+	return t
+}
+
+func (t *tally) add(tk *ticket.Ticket, missing bool) {
+	t.known++
+	pt := t.projects[tk.Project]
+	if pt == nil {
+		pt = &projectTally{}
+		t.projects[tk.Project] = pt
+	}
+	pt.known++
+	if missing {
+		pt.missing++
+		t.missing[tk.ID.UID] = struct{}{}
+	}
+}
+
+// confirm keeps as missing only what another census did not find either.
+func (t *tally) confirm(again *tally) {
+	maps.DeleteFunc(t.missing, func(uid string, _ struct{}) bool {
+		_, twice := again.missing[uid]
+		return !twice
+	})
+}
+
+// shrank reports whether more is missing than happens in a day's work: more
+// than this share of the tickets, or a whole project.
+func (t *tally) shrank(share float64) bool {
+	if n := len(t.missing); n > lostProject && float64(n) > share*float64(t.known) {
+		return true
+	}
+	for _, pt := range t.projects {
+		if pt.missing >= lostProject && pt.missing == pt.known {
+			return true
+		}
+	}
+	return false
+}
+
+// misses counts on from the census before.
+func (t *tally) misses(last store.Census, now time.Time) map[string]store.Miss {
+	next := make(map[string]store.Miss, len(t.missing))
+	for uid := range t.missing {
+		next[uid] = again(last, uid, now)
+	}
+	return next
+}
+
+// again notes a ticket as missing once more.
+func again(last store.Census, uid string, now time.Time) store.Miss {
+	m, before := last.Missing[uid]
+	if !before {
+		m.Since = now
+	}
+	m.Times++
+	return m
+}
+
+// sweep forgets tickets outside that no longer stand above one in scope.
+func (p *poller) sweep(ctx context.Context) error {
+	var gone []string
+	err := p.store.View(ctx, func(v store.View) error {
+		gone = unattached(v, p.account.Name)
+		return nil
+	})
+	if err != nil {
+		return &storeError{fmt.Errorf("read tickets: %w", err)}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return p.write(ctx, store.Batch{Gone: gone}, "removal")
+}
+
+// unattached returns the tickets outside that are not among the ancestors,
+// present or past, of any ticket in scope.
+func unattached(v store.View, connector string) []string {
+	outside := map[string]bool{} // the value: it stands above a ticket in scope
+	for tk := range v.Tickets() {
+		if tk.ID.Connector == connector && tk.Outside {
+			outside[tk.ID.UID] = false
+		}
+	}
+	if len(outside) == 0 {
+		return nil
+	}
+	var due []string
+	reach := func(tk *ticket.Ticket) {
+		for uid := range tk.Parents() {
+			if attached, known := outside[uid]; known && !attached {
+				outside[uid] = true
+				due = append(due, uid)
+			}
+		}
+	}
+	for tk := range v.Tickets() {
+		if tk.ID.Connector == connector && !tk.Outside {
+			reach(tk)
+		}
+	}
+	for len(due) > 0 {
+		uid := due[len(due)-1]
+		due = due[:len(due)-1]
+		if tk, ok := v.Ticket(ticket.ID{Connector: connector, UID: uid}); ok {
+			reach(&tk)
+		}
+	}
+	maps.DeleteFunc(outside, func(_ string, attached bool) bool { return attached })
+	return slices.Sorted(maps.Keys(outside))
+}
+
+// outside returns the tickets outside, unless the connector knows them. They
+// are never nil then.
+func (p *poller) outside(ctx context.Context) ([]string, error) {
+	if p.told {
+		return nil, nil
+	}
+	uids := []string{}
+	err := p.store.View(ctx, func(v store.View) error {
+		for tk := range v.Tickets() {
+			if tk.ID.Connector == p.account.Name && tk.Outside {
+				uids = append(uids, tk.ID.UID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, &storeError{fmt.Errorf("read tickets: %w", err)}
+	}
+	return uids, nil
+}
+
+// lost describes what is missing by project, the most first.
+func (t *tally) lost() string {
+	type loss struct {
+		name string
+		*projectTally
+	}
+	var all []loss
+	for name, pt := range t.projects {
+		if pt.missing > 0 {
+			all = append(all, loss{cmp.Or(name, "(none)"), pt})
+		}
+	}
+	slices.SortFunc(all, func(a, b loss) int {
+		return cmp.Or(cmp.Compare(b.missing, a.missing), strings.Compare(a.name, b.name))
+	})
+	var parts []string
+	for _, l := range all[:min(len(all), 10)] {
+		parts = append(parts, fmt.Sprintf("%s (%d of %d)", l.name, l.missing, l.known))
+	}
+	return strings.Join(parts, ", ")
+}
