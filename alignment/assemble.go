@@ -57,6 +57,10 @@ func assemble(in Input, views []teamView, f *facts, works []*teamWork) *Snapshot
 		Outside:     f.outside,
 		Excluded:    map[string]int{},
 	}
+	for connector := range in.Watermarks { // read, so a count of nothing is 0
+		s.Outside[connector] += 0
+		s.Excluded[connector] += 0
+	}
 	tallies := make([]*tally, len(works))
 	s.Teams = make([]TeamResult, len(works))
 	inParallel(len(works), func(i int) {

@@ -26,6 +26,7 @@ var errSilent = errors.New("")
 func main() {
 	app := kingpin.New("alignd", "Shows which share of the work in Jira and Linear goes to the company's goals, and serves it to Prometheus.\n\n"+
 		"Try it without any account: alignd demo")
+	version.Version = release()
 	app.Version(version.Print("alignd"))
 	app.UsageWriter(os.Stdout)
 	app.HelpFlag.Short('h')
