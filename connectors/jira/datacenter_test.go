@@ -34,6 +34,7 @@ func dataCenter(t *testing.T, server *sandbox.Server, cfg jira.Config) jira.Conf
 // One company, read through both deployments, gives the same tickets, whatever
 // the habits of the server.
 func TestDataCenterLikeCloud(t *testing.T) {
+	skipIfShort(t)
 	company := sandbox.NewCompany(1, time.Now())
 	server, cfg := startSandbox(t, company.World)
 	want := walkSandbox(t, cfg, time.Time{})

@@ -164,6 +164,7 @@ func tryWalk(t *testing.T, conn connectors.Connector) (map[string]ticket.Ticket,
 // walk tells the truth or fails with a reason, and the next one, when all is
 // well again, tells the truth.
 func TestEveryFaultEverywhere(t *testing.T) {
+	skipIfShort(t)
 	for _, deployment := range []jira.Deployment{jira.Cloud, jira.DataCenter} {
 		for name, damage := range troubles {
 			t.Run(string(deployment)+" "+name, func(t *testing.T) {
@@ -233,6 +234,7 @@ func TestInvalidUTF8(t *testing.T) {
 
 // Thousands of polls that fail leave nothing behind.
 func TestFaultyPollsLeaveNothing(t *testing.T) {
+	skipIfShort(t)
 	names := slices.Sorted(maps.Keys(troubles))
 	for _, deployment := range []jira.Deployment{jira.Cloud, jira.DataCenter} {
 		synctest.Test(t, func(t *testing.T) {
@@ -297,6 +299,7 @@ func openFiles(t *testing.T) int {
 // A ticket of ten megabytes, and pages that are too large: less is asked for
 // at once, and nothing is lost.
 func TestHugeTickets(t *testing.T) {
+	skipIfShort(t)
 	huge := strings.Repeat("x", 10<<20)
 	for _, deployment := range []jira.Deployment{jira.Cloud, jira.DataCenter} {
 		synctest.Test(t, func(t *testing.T) {

@@ -192,6 +192,7 @@ func TestRealJirametrics(t *testing.T) {
 }
 
 func TestRealTitanium(t *testing.T) {
+	skipIfShort(t)
 	got := convertReal(t, lines(t, gunzip(t, "data/jira-titanium/issues.ndjson.gz")), nil)
 	if got.tickets != 29057 || got.labelled != 18291 || got.parents != 1375 {
 		t.Errorf("%d tickets, %d labelled, %d parents, want 29057, 18291, 1375", got.tickets, got.labelled, got.parents)
@@ -210,6 +211,7 @@ func TestRealTitanium(t *testing.T) {
 // The same documents are those of a server: they go through its converter too,
 // and one project of them through a whole walk.
 func TestRealTitaniumDataCenter(t *testing.T) {
+	skipIfShort(t)
 	world := sandbox.NewWorld(nil)
 	if _, err := world.Jira.Load(gunzip(t, "data/jira-titanium/issues.ndjson.gz")); err != nil {
 		t.Fatal(err)

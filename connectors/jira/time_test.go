@@ -90,6 +90,7 @@ type timeCase struct {
 // However clocks, zones and the index behave, who reads what has changed knows
 // in the end what a whole walk says: nothing is lost, nothing counted twice.
 func TestTime(t *testing.T) {
+	skipIfShort(t)
 	now := time.Now()
 	for name, tc := range map[string]timeCase{
 		"tracker an hour ahead":        {start: now.Add(time.Hour), site: "UTC", user: "UTC"},

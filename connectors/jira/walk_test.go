@@ -100,6 +100,7 @@ func uids(tickets []ticket.Ticket) []string {
 }
 
 func TestFirstSyncRequests(t *testing.T) {
+	skipIfShort(t)
 	inSite(t, nil, func(s *site) {
 		const n = 2345
 		for i := range n {

@@ -180,6 +180,7 @@ func tryWalk(t *testing.T, conn connectors.Connector) (map[string]ticket.Ticket,
 // walk tells the truth or fails with a reason, and the next one, when all is
 // well again, tells the truth.
 func TestEveryFaultEverywhere(t *testing.T) {
+	skipIfShort(t)
 	for name, damage := range troubles {
 		t.Run(name, func(t *testing.T) {
 			var want map[string]ticket.Ticket
@@ -240,6 +241,7 @@ func TestInvalidUTF8(t *testing.T) {
 
 // Thousands of polls that fail leave nothing behind.
 func TestFaultyPollsLeaveNothing(t *testing.T) {
+	skipIfShort(t)
 	names := slices.Sorted(maps.Keys(troubles))
 	synctest.Test(t, func(t *testing.T) {
 		f := company(newIssue(1, nil))
@@ -317,6 +319,7 @@ func openFiles(t *testing.T) int {
 // answer or the issue is refused, or the null changes only the facts it is
 // about.
 func TestNulls(t *testing.T) {
+	skipIfShort(t)
 	catalogs := read(t, "testdata/catalogs.json")
 	for _, name := range []string{"issues-facts", "issues-history"} {
 		t.Run(name, func(t *testing.T) {

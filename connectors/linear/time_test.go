@@ -58,6 +58,7 @@ func facts(tickets map[string]ticket.Ticket) map[string]ticket.Ticket {
 // However the clocks stand and whatever changes while pages are read, who
 // reads what has changed knows in the end what a whole walk says.
 func TestTime(t *testing.T) {
+	skipIfShort(t)
 	now := time.Now()
 	for name, start := range map[string]time.Time{
 		"same clock":             now,
