@@ -477,7 +477,8 @@ func (c *chronicle) rename() {
 
 // known counts the tickets in scope that carry work, as lines of /metrics.
 func (c *chronicle) known() []string {
-	counts := map[string]int{}
+	outside := func(connector string) string { return fmt.Sprintf("alignd_tickets_outside{connector=%q}", connector) }
+	counts := map[string]int{outside("acme"): 0, outside("acme-linear"): 0}
 	for _, p := range c.all {
 		team, read := scope[p.home]
 		if !read || p.hidden || p.trashed || p.typ == "Epic" {
@@ -488,7 +489,7 @@ func (c *chronicle) known() []string {
 			connector = "acme"
 		}
 		if team == "" {
-			counts[fmt.Sprintf("alignd_tickets_outside{connector=%q}", connector)]++
+			counts[outside(connector)]++
 		}
 		counts[fmt.Sprintf("alignd_tickets{connector=%q,state=%q,team=%q}", connector, p.state, team)]++
 	}
