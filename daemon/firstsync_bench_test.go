@@ -22,21 +22,7 @@ import (
 // discards the same pages, one after the other, and once with the daemon, from
 // its start to the end of the walk, everything stored. It reports the ratio.
 func BenchmarkFirstSync(b *testing.B) {
-	dump, err := os.Open("../../shared/data/jira-titanium/issues.ndjson.gz")
-	if err != nil {
-		b.Skipf("optional shared test data is absent: %v", err)
-	}
-	defer func() { _ = dump.Close() }()
-	world := sandbox.NewWorld(nil)
-	n, err := world.Jira.Load(dump)
-	if err != nil {
-		b.Fatal(err)
-	}
-	server, err := sandbox.Start(world, sandbox.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = server.Close() })
+	server, n := serveRecorded(b)
 	var bare, ours time.Duration
 	for b.Loop() {
 		start := time.Now()
@@ -55,6 +41,26 @@ func BenchmarkFirstSync(b *testing.B) {
 	b.ReportMetric(ours.Seconds()/float64(b.N), "s-daemon")
 	b.ReportMetric(float64(ours)/float64(bare), "ratio")
 	b.ReportMetric(float64(requests), "requests")
+}
+
+// serveRecorded serves the recorded tickets and returns how many they are.
+func serveRecorded(b *testing.B) (*sandbox.Server, int) {
+	dump, err := os.Open("../../shared/data/jira-titanium/issues.ndjson.gz")
+	if err != nil {
+		b.Skipf("optional shared test data is absent: %v", err)
+	}
+	defer func() { _ = dump.Close() }()
+	world := sandbox.NewWorld(nil)
+	n, err := world.Jira.Load(dump)
+	if err != nil {
+		b.Fatal(err)
+	}
+	server, err := sandbox.Start(world, sandbox.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = server.Close() })
+	return server, n
 }
 
 // firstSync starts a daemon on an empty store and returns how long the walk

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,20 +19,7 @@ import (
 // 29,057 recorded tickets of the optional shared test data, and reports how
 // many series a scrape brings.
 func BenchmarkScrape(b *testing.B) {
-	dump, err := os.Open("../../shared/data/jira-titanium/issues.ndjson.gz")
-	if err != nil {
-		b.Skipf("optional shared test data is absent: %v", err)
-	}
-	defer func() { _ = dump.Close() }()
-	world := sandbox.NewWorld(nil)
-	if _, err := world.Jira.Load(dump); err != nil {
-		b.Fatal(err)
-	}
-	server, err := sandbox.Start(world, sandbox.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = server.Close() })
+	server, _ := serveRecorded(b)
 	// A tracker's usual latency, so that the walk lasts longer than the scrapes.
 	server.SetFaults(sandbox.Faults{HTTP: []sandbox.Fault{{Kind: sandbox.Slow, Delay: 20 * time.Millisecond}}})
 	dir := b.TempDir()
