@@ -3,6 +3,7 @@ package alignment
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -46,7 +47,7 @@ func weekFrames(mondays []mapping.Date) []frame {
 }
 
 // assemble turns bookings into the snapshot.
-func assemble(in Input, views []teamView, f *facts, works []*teamWork) *Snapshot {
+func assemble(in Input, views []teamView, f *facts, tallies []*tally) *Snapshot {
 	s := &Snapshot{
 		ComputedAt:  in.Now,
 		Fingerprint: in.Rules.Fingerprint(),
@@ -61,17 +62,13 @@ func assemble(in Input, views []teamView, f *facts, works []*teamWork) *Snapshot
 		s.Outside[connector] += 0
 		s.Excluded[connector] += 0
 	}
-	tallies := make([]*tally, len(works))
-	s.Teams = make([]TeamResult, len(works))
-	inParallel(len(works), func(i int) {
-		if works[i] != nil {
-			tallies[i] = newTally(works[i])
-		}
+	s.Teams = make([]TeamResult, len(tallies))
+	inParallel(len(tallies), func(i int) {
 		s.Teams[i] = teamResult(&views[i], tallies[i])
 	})
 	s.Company = companyResult(in.Rules, tallies)
 	s.Tickets = ticketCounts(f.counts)
-	countUse(s, in.Rules, works)
+	countUse(s, in.Rules, tallies)
 	return s
 }
 
@@ -145,10 +142,10 @@ func ticketCounts(counts map[TicketCount]int) []TicketCount {
 
 // countUse counts which rules decide today's work, and how often several goals
 // claim one ticket.
-func countUse(s *Snapshot, rules *mapping.RuleSet, works []*teamWork) {
+func countUse(s *Snapshot, rules *mapping.RuleSet, tallies []*tally) {
 	used := make([]map[ticket.ID]bool, len(rules.RuleNames()))
 	conflicts := map[ticket.ID]bool{}
-	for _, w := range works {
+	for _, w := range tallies {
 		if w == nil {
 			continue
 		}
@@ -174,19 +171,15 @@ func countUse(s *Snapshot, rules *mapping.RuleSet, works []*teamWork) {
 	s.Conflicts = len(conflicts)
 }
 
-// membersSince returns the members with a booking on or after a day, and the
-// excluded ones, which have none.
-func (w *teamWork) membersSince(day mapping.Date) map[int32]bool {
-	out := map[int32]bool{}
-	for i := range w.entries {
-		if e := &w.entries[i]; e.day >= day {
-			out[e.member] = true
+// membersSince yields the members with work or a completion on or after a day,
+// and the excluded ones, which have none.
+func (t *tally) membersSince(day mapping.Date) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for m, works := range t.byMember {
+			recent := slices.ContainsFunc(works, func(w dayWork) bool { return w.day >= day })
+			if (recent || t.now[m].match.Kind == mapping.Excluded) && !yield(m) {
+				return
+			}
 		}
 	}
-	for i, v := range w.now {
-		if v.match.Kind == mapping.Excluded {
-			out[int32(i)] = true
-		}
-	}
-	return out
 }

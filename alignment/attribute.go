@@ -27,30 +27,35 @@ type dayTotal struct {
 	unestimated    int
 }
 
-// teamWork is the result of attribution for one team.
+// teamWork is what one team's work is attributed with.
 type teamWork struct {
 	*book
-	entries []entry
-	days    []dayTotal // from view.first on
+	take func(entry) // gets every booking
+	days []dayTotal  // from view.first on
 
 	activeFresh, activeStale int
 	excluded                 map[string]int // by connector
 	now                      []verdict      // by member: as of the watermark
 }
 
+func newTeamWork(rules *mapping.RuleSet, view *teamView, f *facts) *teamWork {
+	return &teamWork{
+		book: newBook(rules, view, f), excluded: map[string]int{},
+		days: make([]dayTotal, view.today-view.first+1),
+	}
+}
+
 // attribute books all work of one team in the days it is asked for
 // (measures: 1.2 to 1.8).
-func attribute(rules *mapping.RuleSet, view *teamView, f *facts) *teamWork {
-	w := &teamWork{book: newBook(rules, view, f), excluded: map[string]int{}}
-	w.days = make([]dayTotal, view.today-view.first+1)
+func (w *teamWork) attribute(take func(entry)) {
+	w.take = take
 	w.setPresence()
 	sharers := make([]sharer, len(w.members))
 	for i, n := range w.members {
-		sharers[i] = sharer{then: w.classes(n), now: w.parts(w.now[i].match, view.watermark)}
+		sharers[i] = sharer{then: w.classes(n), now: w.parts(w.now[i].match, w.view.watermark)}
 	}
 	w.bookTime(sharers)
 	w.bookCompletions(sharers)
-	return w
 }
 
 // sharer is a member with the parts its work is split into.

@@ -8,17 +8,22 @@ import (
 	"alignd/ticket"
 )
 
+// ground is what the numbers of one team stand on besides tickets.
+type ground struct {
+	rules *mapping.RuleSet
+	view  *teamView
+	cal   *calendar
+	cells cellTable
+}
+
 // book is what one team is computed from: its tickets as known at the team's
 // watermark, their ancestors and their descendants.
 type book struct {
-	rules   *mapping.RuleSet
-	view    *teamView
-	cal     *calendar
+	*ground
 	facts   *facts
 	nodes   []*node // by place in facts; nil: not looked at yet, or not known at the watermark
 	asked   []bool  // by place: nodes holds the answer
 	members []*node // tickets that were ever in the team, by id
-	cells   cellTable
 }
 
 // node is one ticket in a book.
@@ -45,7 +50,7 @@ type status struct {
 }
 
 func newBook(rules *mapping.RuleSet, view *teamView, f *facts) *book {
-	b := &book{rules: rules, view: view, facts: f, nodes: make([]*node, len(f.known)), asked: make([]bool, len(f.known))}
+	b := &book{ground: &ground{rules: rules, view: view}, facts: f, nodes: make([]*node, len(f.known)), asked: make([]bool, len(f.known))}
 	first := view.first
 	for i := range f.relevant {
 		if !b.everInTeam(f.known[i].tk) {

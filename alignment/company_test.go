@@ -147,3 +147,16 @@ func BenchmarkCompute(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLookBack computes two years of history of the same companies.
+func BenchmarkLookBack(b *testing.B) {
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("tickets=%d", n), func(b *testing.B) {
+			in := companyInput(index(companyTickets(n, 730, 10, 200)), companyMapping(b, 10, 20, 200))
+			b.ReportAllocs()
+			for b.Loop() {
+				alignment.LookBack(in)
+			}
+		})
+	}
+}

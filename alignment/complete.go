@@ -38,7 +38,7 @@ func (w *teamWork) bookAt(member int, day mapping.Date, at int64, unit Unit, amo
 	for basis, parts := range [basisCount][]part{Then: then, Now: sharers[member].now} {
 		for i, a := range spread(nil, parts, amount) {
 			if a != 0 {
-				w.bookEntry(entry{a, int32(member), day, parts[i].cell, unit, Basis(basis)})
+				w.take(entry{a, int32(member), day, parts[i].cell, unit, Basis(basis)})
 			}
 		}
 	}

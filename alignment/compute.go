@@ -42,13 +42,13 @@ type Input struct {
 func Compute(in Input) *Snapshot {
 	teams := newTeamViews(in.Rules, in.Watermarks)
 	facts := gather(in.Tickets, in.Rules, teams)
-	results := make([]*teamWork, len(teams))
+	tallies := make([]*tally, len(teams))
 	inParallel(len(teams), func(i int) {
 		if teams[i].known {
-			results[i] = attribute(in.Rules, &teams[i], facts)
+			tallies[i] = newTally(in.Rules, &teams[i], facts)
 		}
 	})
-	return assemble(in, teams, facts, results)
+	return assemble(in, teams, facts, tallies)
 }
 
 // inParallel runs fn for 0..n-1 on all processors and returns when all are
@@ -117,7 +117,7 @@ func teamWatermark(team *mapping.Team, watermarks map[string]time.Time) (int64, 
 // closedWeeks returns the Mondays of the last closed ISO weeks before today,
 // oldest first.
 func closedWeeks(today mapping.Date) []mapping.Date {
-	monday := today - mapping.Date((today.Weekday()+6)%7)
+	monday := mondayOf(today)
 	weeks := make([]mapping.Date, weeksKept)
 	for i := range weeks {
 		weeks[i] = monday - mapping.Date(7*(weeksKept-i))

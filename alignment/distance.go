@@ -48,19 +48,19 @@ type goalTarget struct {
 
 // windowTarget returns the mean target of a frame for each goal that declares
 // one, weighted by capacity time; none if no time was worked.
-func windowTarget(f frame, tallies []*tally) []goalTarget {
+func windowTarget(f frame, sheets []*sheet) []goalTarget {
 	var targets []goalTarget
-	goals := tallies[0].rules.Goals()
+	goals := sheets[0].rules.Goals()
 	for i := range goals {
 		if len(goals[i].Targets) == 0 {
 			continue
 		}
 		var sum, capacity float64
-		for _, t := range tallies {
-			from, to := t.dayRange(f)
-			within := span{t.cal.start(from), min(t.cal.start(to), t.view.watermark)}
-			sum += float64(t.view.team.Capacity) * t.integrateTarget(i, within)
-			capacity += float64(t.view.team.Capacity) * float64(t.cal.measure(within.from, within.to))
+		for _, s := range sheets {
+			from, to := s.dayRange(f)
+			within := span{s.cal.start(from), min(s.cal.start(to), s.view.watermark)}
+			sum += float64(s.view.team.Capacity) * s.integrateTarget(i, within)
+			capacity += float64(s.view.team.Capacity) * float64(s.cal.measure(within.from, within.to))
 		}
 		if capacity > 0 {
 			targets = append(targets, goalTarget{goals[i].ID, sum / capacity})
@@ -70,12 +70,12 @@ func windowTarget(f frame, tallies []*tally) []goalTarget {
 }
 
 // integrateTarget sums a goal's target over the working time of a span.
-func (b *book) integrateTarget(goal int, s span) float64 {
+func (g *ground) integrateTarget(goal int, s span) float64 {
 	var sum float64
 	for at := s.from; at < s.to; {
-		next := min(s.to, b.nextDeclaration(goal, at))
-		share := b.rules.Goals()[goal].TargetAt(time.UnixMicro(at), b.cal.loc)
-		sum += float64(b.cal.measure(at, next)) * float64(share) / 1e6
+		next := min(s.to, g.nextDeclaration(goal, at))
+		share := g.rules.Goals()[goal].TargetAt(time.UnixMicro(at), g.cal.loc)
+		sum += float64(g.cal.measure(at, next)) * float64(share) / 1e6
 		at = next
 	}
 	return sum
@@ -83,15 +83,15 @@ func (b *book) integrateTarget(goal int, s span) float64 {
 
 // nextDeclaration returns the first instant after t at which a goal's status
 // or target changes.
-func (b *book) nextDeclaration(goal int, t int64) int64 {
+func (g *ground) nextDeclaration(goal int, t int64) int64 {
 	next := int64(endOfTime)
-	for _, s := range b.cells.statuses[goal] {
+	for _, s := range g.cells.statuses[goal] {
 		if s.from > t {
 			next = min(next, s.from)
 		}
 	}
-	for _, d := range b.rules.Goals()[goal].Targets {
-		if at := d.From.In(b.cal.loc).UnixMicro(); at > t {
+	for _, d := range g.rules.Goals()[goal].Targets {
+		if at := d.From.In(g.cal.loc).UnixMicro(); at > t {
 			next = min(next, at)
 		}
 	}

@@ -26,13 +26,13 @@ func Bookings(in Input) []Booking {
 		if !teams[i].known {
 			continue
 		}
-		w := attribute(in.Rules, &teams[i], f)
-		for _, e := range w.entries {
+		w := newTeamWork(in.Rules, &teams[i], f)
+		w.attribute(func(e entry) {
 			out = append(out, Booking{
 				Ticket: w.members[e.member].tk.ID, Team: teams[i].team.ID, Day: e.day,
 				Unit: e.unit, Basis: e.basis, Cell: w.cells.cells[e.cell], Amount: e.amount,
 			})
-		}
+		})
 	}
 	return out
 }
@@ -45,7 +45,7 @@ func NewWindow(in Input, team string, from, to mapping.Date) Window {
 	last := UnitPoints
 	for i := range teams {
 		if team == AllTeams || teams[i].team.ID == team {
-			tallies = append(tallies, newTally(attribute(in.Rules, &teams[i], f)))
+			tallies = append(tallies, newTally(in.Rules, &teams[i], f))
 		}
 	}
 	if team == AllTeams {
@@ -60,3 +60,29 @@ var (
 	Distances = distances
 	Effective = effective
 )
+
+// ClosedWindows returns each window of a history that ends with a closed day,
+// beside the same window added up ticket by ticket.
+func ClosedWindows(in Input, team string, every int) (got, want []Window) {
+	h := LookBack(in)
+	teams := backViews(in)
+	f := gather(in.Tickets, in.Rules, teams)
+	p, last := h.company, UnitTickets
+	var tallies []*tally
+	for i := range teams {
+		if team == AllTeams || teams[i].team.ID == team {
+			tallies = append(tallies, newTally(in.Rules, &teams[i], f))
+			if team != AllTeams {
+				p, last = h.teams[i], UnitPoints
+			}
+		}
+	}
+	for d := p.days - 1; d > 0; d -= every {
+		for _, length := range historyLengths {
+			day := p.first + mapping.Date(d)
+			got = append(got, p.window(day, length))
+			want = append(want, sumOf(frame{"", day - length + 1, day + 1}, tallies, last))
+		}
+	}
+	return got, want
+}

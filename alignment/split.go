@@ -120,11 +120,9 @@ func (s *splitter) bookPending(m int32, basis Basis, parts []part) {
 	amounts := s.slots[m].amounts[basis]
 	for i, amount := range amounts {
 		if amount != 0 {
-			s.w.bookEntry(entry{amount, m, s.day, parts[i].cell, UnitTime, basis})
+			s.w.take(entry{amount, m, s.day, parts[i].cell, UnitTime, basis})
 			amounts[i] = 0
 		}
 	}
 	s.slots[m].amounts[basis] = amounts[:0]
 }
-
-func (w *teamWork) bookEntry(e entry) { w.entries = push(w.entries, e) }

@@ -11,8 +11,8 @@ import (
 // ticket.
 type tally struct {
 	*teamWork
-	byDay    [unitCount][basisCount][][]int64 // day since view.first, then cell
-	byMember [][]dayWork                      // by member, in order of days
+	sheet    *sheet
+	byMember [][]dayWork // by member
 }
 
 // dayWork is the work of one ticket on one day in all cells together.
@@ -22,25 +22,18 @@ type dayWork struct {
 	amount int64
 }
 
-func newTally(w *teamWork) *tally {
-	t := &tally{teamWork: w, byMember: make([][]dayWork, len(w.members))}
-	for u := range t.byDay {
-		for b := range t.byDay[u] {
-			t.byDay[u][b] = make([][]int64, len(w.days))
-		}
-	}
-	for i := range w.entries {
-		e := &w.entries[i]
-		row := &t.byDay[e.unit][e.basis][e.day-w.view.first]
-		if *row == nil {
-			*row = make([]int64, len(w.cells.cells))
-		}
-		(*row)[e.cell] += e.amount
-		if e.basis == Now { // its amounts are those of basis then
-			t.byMember[e.member] = addWork(t.byMember[e.member], dayWork{e.day, e.unit, e.amount})
-		}
-	}
+func newTally(rules *mapping.RuleSet, view *teamView, f *facts) *tally {
+	w := newTeamWork(rules, view, f)
+	t := &tally{teamWork: w, sheet: newSheet(w.ground, w.days), byMember: make([][]dayWork, len(w.members))}
+	w.attribute(t.add)
 	return t
+}
+
+func (t *tally) add(e entry) {
+	t.sheet.add(e)
+	if e.basis == Now { // its amounts are those of basis then
+		t.byMember[e.member] = addWork(t.byMember[e.member], dayWork{e.day, e.unit, e.amount})
+	}
 }
 
 // addWork adds to the last entry if that is of the same day and unit.
@@ -52,58 +45,18 @@ func addWork(works []dayWork, w dayWork) []dayWork {
 	return append(works, w)
 }
 
-// dayRange returns the part of a frame that the tally has days for.
-func (t *tally) dayRange(f frame) (from, to mapping.Date) {
-	return max(f.from, t.view.first), min(f.to, t.view.today+1)
-}
-
 // sumOf adds up one frame over teams, for the units up to last.
 func sumOf(f frame, tallies []*tally, last Unit) Window {
-	w := Window{Name: f.name, From: f.from, To: f.to}
-	for _, t := range tallies {
-		from, to := t.dayRange(f)
-		for d := from; d < to; d++ {
-			total := &t.days[d-t.view.first]
-			w.Capacity += total.capacity
-			w.Idle += total.capacity - total.work
-			w.FreshTime += total.fresh
-			w.ActiveTime += total.active
-			w.Unestimated += total.unestimated
-		}
+	sheets := make([]*sheet, len(tallies))
+	for i, t := range tallies {
+		sheets[i] = t.sheet
 	}
-	target := windowTarget(f, tallies)
 	roots := rootWork(f, tallies)
-	for u := UnitTime; u <= last; u++ {
-		w.Units[u] = workOf(f, u, tallies)
-		w.Units[u].EffectiveTickets = effective(roots[u])
-		w.Units[u].Distance = distanceOf(&w.Units[u], target)
+	var sizes [unitCount]float64
+	for u := range sizes {
+		sizes[u] = effective(roots[u])
 	}
-	return w
-}
-
-func workOf(f frame, u Unit, tallies []*tally) Work {
-	var work Work
-	for _, b := range Bases {
-		sums := map[Cell]int64{}
-		for _, t := range tallies {
-			from, to := t.dayRange(f)
-			for d := from; d < to; d++ {
-				for cell, amount := range t.byDay[u][b][d-t.view.first] {
-					if amount != 0 {
-						sums[t.cells.cells[cell]] += amount
-					}
-				}
-			}
-		}
-		for cell, amount := range sums {
-			work.Cells[b] = append(work.Cells[b], CellAmount{cell, amount})
-		}
-		sortCells(work.Cells[b], tallies[0].rules.Goals())
-	}
-	for _, c := range work.Cells[Then] {
-		work.Total += c.Amount
-	}
-	return work
+	return windowOf(f, sheets, last, sizes)
 }
 
 // rootWork lists the work of each root ticket, the sampling unit (measures:

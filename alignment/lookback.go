@@ -1,0 +1,177 @@
+package alignment
+
+import (
+	"slices"
+	"sync"
+
+	"alignd/mapping"
+	"alignd/ticket"
+)
+
+// historyWeeks is the number of closed weeks LookBack goes back: two years and
+// a little, so that every week has its neighbor of the year before.
+const historyWeeks = 106
+
+// historyLengths are the windows in days that a History knows for each day:
+// the day itself, those of the metrics, and the pools of weeks that the drift
+// alarm may need (measures: 2.4).
+var historyLengths = [...]mapping.Date{1, 7, 14, 21, 28, longestWindow}
+
+// History is the work of the last two years by local day, under today's rules
+// and with everything known today. Nothing in it may be modified.
+type History struct {
+	rules   *mapping.RuleSet
+	teams   []*past // in config order, nil where the team has no watermark
+	company *past   // nil unless every team is known
+}
+
+// LookBack computes the history of the input. It takes several times as long
+// as Compute, and changes little from one hour to the next.
+func LookBack(in Input) *History {
+	teams := backViews(in)
+	f := gather(in.Tickets, in.Rules, teams)
+	h := &History{rules: in.Rules, teams: make([]*past, len(teams))}
+	ledgers := make([]*ledger, len(teams))
+	roots := &rootTable{number: map[ticket.ID]int32{}}
+	inParallel(len(teams), func(i int) {
+		if !teams[i].known {
+			return
+		}
+		t := newTally(in.Rules, &teams[i], f)
+		ledgers[i] = newLedger(t, roots)
+		h.teams[i] = &past{id: teams[i].team.ID, sheets: []*sheet{t.sheet}, lastUnit: UnitPoints}
+	})
+	h.addCompany()
+	inParallel(len(teams)+1, func(i int) {
+		switch {
+		case i == len(teams) && h.company != nil:
+			h.company.measure(ledgers, roots.size())
+		case i < len(teams) && h.teams[i] != nil:
+			h.teams[i].measure(ledgers[i:i+1], roots.size())
+		}
+	})
+	return h
+}
+
+// backViews returns the teams with the stretch of time that a History covers.
+func backViews(in Input) []teamView {
+	views := newTeamViews(in.Rules, in.Watermarks)
+	for i := range views {
+		if v := &views[i]; v.known {
+			v.first = mondayOf(v.today) - 7*historyWeeks
+		}
+	}
+	return views
+}
+
+func mondayOf(d mapping.Date) mapping.Date { return d - mapping.Date((d.Weekday()+6)%7) }
+
+func (h *History) addCompany() {
+	all := &past{id: AllTeams, lastUnit: UnitTickets}
+	for _, p := range h.teams {
+		if p == nil {
+			return
+		}
+		all.sheets = append(all.sheets, p.sheets...)
+	}
+	if len(all.sheets) > 0 {
+		h.company = all
+	}
+}
+
+// rootTable numbers root tickets over all teams.
+type rootTable struct {
+	mu     sync.Mutex
+	number map[ticket.ID]int32
+	next   int32
+}
+
+// alone returns the number of a root that no other member can have.
+func (r *rootTable) alone() int32 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next++
+	return r.next - 1
+}
+
+func (r *rootTable) of(id ticket.ID) int32 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, ok := r.number[id]
+	if !ok {
+		n = r.next
+		r.number[id] = n
+		r.next++
+	}
+	return n
+}
+
+func (r *rootTable) size() int { return int(r.next) }
+
+// ledger lists a team's work by ticket without the tickets: how much on which
+// day, and which root ticket each of them hung under from which day on.
+type ledger struct {
+	works [unitCount][]rootWorkDay
+}
+
+// rootWorkDay is the work of one ticket on one day. Roots is shared by all
+// entries of a ticket.
+type rootWorkDay struct {
+	day    mapping.Date
+	amount int64
+	roots  *rootSteps
+}
+
+// rootSteps says under which root a ticket hung at the end of each local day.
+type rootSteps struct {
+	root  int32 // before the first step
+	steps []rootStep
+}
+
+type rootStep struct {
+	day  mapping.Date
+	root int32
+}
+
+func newLedger(t *tally, table *rootTable) *ledger {
+	l := &ledger{}
+	for m, works := range t.byMember {
+		if len(works) == 0 {
+			continue
+		}
+		roots := t.rootsOf(t.members[m], table)
+		for _, w := range works {
+			l.works[w.unit] = push(l.works[w.unit], rootWorkDay{w.day, w.amount, roots})
+		}
+	}
+	for u := range l.works {
+		slices.SortFunc(l.works[u], func(x, y rootWorkDay) int { return int(x.day - y.day) })
+	}
+	return l
+}
+
+func (t *tally) rootsOf(n *node, table *rootTable) *rootSteps {
+	if n.isAlone() {
+		return &rootSteps{root: table.alone()}
+	}
+	endOf := func(d mapping.Date) int64 { return min(t.cal.start(d+1), t.view.watermark) - 1 }
+	days := []mapping.Date{}
+	for _, x := range n.kin() {
+		for _, p := range x.parents {
+			days = append(days, max(t.view.first, t.cal.dayOf(p.from)))
+		}
+	}
+	slices.Sort(days)
+	s := &rootSteps{root: table.of(n.root(endOf(t.view.first)).tk.ID)}
+	last := s.root
+	for _, d := range slices.Compact(days) {
+		if d > t.view.today {
+			break
+		}
+		if root := table.of(n.root(endOf(d)).tk.ID); root != last {
+			s.steps = append(s.steps, rootStep{d, root})
+			last = root
+		}
+	}
+	return s
+}
