@@ -56,6 +56,7 @@ func assemble(in Input, views []teamView, f *facts, tallies []*tally) *Snapshot 
 		Goals:       in.Rules.Goals(),
 		Reasons:     in.Rules.Reasons(),
 		Outside:     f.outside,
+		Review:      in.Review,
 		Excluded:    map[string]int{},
 	}
 	for connector := range in.Watermarks { // read, so a count of nothing is 0
@@ -86,6 +87,7 @@ func teamResult(view *teamView, t *tally) TeamResult {
 	for _, fr := range weekFrames(view.weeks) {
 		r.Weeks = append(r.Weeks, sumOf(fr, []*tally{t}, UnitPoints))
 	}
+	r.Trends = teamTrends(r.Weeks)
 	return r
 }
 
@@ -111,6 +113,7 @@ func companyResult(rules *mapping.RuleSet, tallies []*tally) TeamResult {
 		sums[i] = sumOf(slices.Concat(windows, weeks)[i], known, UnitTickets)
 	})
 	r.Windows, r.Weeks = sums[:len(windows):len(windows)], sums[len(windows):]
+	r.Trends = goalTrends(r.Weeks, rules.Goals())
 	return r
 }
 

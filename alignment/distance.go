@@ -18,28 +18,6 @@ type Distance struct {
 	G               float64 // 2 n_eff KL
 }
 
-// z95 is the 97.5 % quantile of the normal distribution.
-const z95 = 1.959963984540054
-
-// wilson returns the 95 % Wilson interval of share p over n observations.
-func wilson(p, n float64) (lower, upper float64) {
-	if n <= 0 {
-		return 0, 1
-	}
-	const zz = z95 * z95
-	center := p + zz/(2*n)
-	half := z95 * math.Sqrt(p*(1-p)/n+zz/(4*n*n))
-	lower, upper = max(0, (center-half)/(1+zz/n)), min(1, (center+half)/(1+zz/n))
-	// At the ends the two terms cancel exactly, but not in floats.
-	if p == 0 {
-		lower = 0
-	}
-	if p == 1 {
-		upper = 1
-	}
-	return lower, upper
-}
-
 // goalTarget is the mean target of one goal over a window.
 type goalTarget struct {
 	goal  string

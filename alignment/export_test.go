@@ -56,9 +56,7 @@ func NewWindow(in Input, team string, from, to mapping.Date) Window {
 
 // The statistics below a Work.
 var (
-	Wilson    = wilson
 	Distances = distances
-	Effective = effective
 )
 
 // ClosedWindows returns each window of a history that ends with a closed day,

@@ -3,6 +3,7 @@ package alignment
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"alignd/mapping"
 	"alignd/ticket"
@@ -174,4 +175,38 @@ func (t *tally) rootsOf(n *node, table *rootTable) *rootSteps {
 		}
 	}
 	return s
+}
+
+// HistoryWindows are the windows, in local days, that a History answers for.
+var HistoryWindows = [...]mapping.Date{1, 7, 28, longestWindow}
+
+// Range returns the first and the last closed local day of a team's history,
+// or of AllTeams; false where there is none.
+func (h *History) Range(team string) (first, last mapping.Date, ok bool) {
+	p := h.of(team)
+	if p == nil || p.days == 0 {
+		return 0, 0, false
+	}
+	return p.first, p.first + mapping.Date(p.days) - 1, true
+}
+
+// Window returns the work of the local days that end with last, under today's
+// rules and with everything known today. The day must lie in the team's Range
+// and length be one of HistoryWindows. A window that begins before the range
+// holds what is inside.
+func (h *History) Window(team string, last, length mapping.Date) Window {
+	return h.of(team).window(last, length)
+}
+
+// End returns the instant at which a local day ends for a team; for AllTeams
+// where it ends last.
+func (h *History) End(team string, day mapping.Date) time.Time { return h.of(team).end(day) }
+
+func (h *History) of(team string) *past {
+	for _, p := range h.all() {
+		if p.id == team {
+			return p
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package alignment
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -22,7 +23,11 @@ type past struct {
 // raise an alarm (measures: 1.9).
 const settleLag = 48 * time.Hour
 
-const endOfDates = mapping.Date(1 << 30)
+// Earlier and later than every day that is computed with.
+const (
+	beforeAllDates = mapping.Date(-1 << 30)
+	endOfDates     = mapping.Date(1 << 30)
+)
 
 // measure fills in which days are closed in every team, and the effective
 // sample sizes.
@@ -52,4 +57,120 @@ func (p *past) window(last, length mapping.Date) Window {
 		sizes[u] = p.sizes[u][slices.Index(historyLengths[:], length)][last-p.first]
 	}
 	return windowOf(frame{from: last - length + 1, to: last + 1}, p.sheets, p.lastUnit, sizes)
+}
+
+// observed is a number of weeks taken together.
+type observed struct {
+	first, last mapping.Date // Mondays
+	part, total int64        // work in the series, and all work
+	size        float64      // n_eff
+}
+
+func (o observed) share() float64 { return float64(o.part) / float64(o.total) }
+
+// deviation returns the standard error of a share around a reference, the
+// binomial one with n_eff.
+func (o observed) deviation(reference float64) float64 {
+	v := min(max(reference, 0.05), 0.95)
+	return math.Sqrt(v * (1 - v) / o.size)
+}
+
+func (o observed) z(reference float64) float64 {
+	return (o.share() - reference) / o.deviation(reference)
+}
+
+// observe takes the weeks up to and including that of monday together. Goal -1
+// stands for all aligned work.
+func (p *past) observe(goal int, u Unit, monday mapping.Date, weeks int) observed {
+	o := observed{first: monday - mapping.Date(7*(weeks-1)), last: monday}
+	for _, s := range p.sheets {
+		from, to := s.dayRange(frame{from: o.first, to: o.last + 7})
+		for d := from; d < to; d++ {
+			for _, c := range s.byDay[u][Then][d-s.view.first] {
+				o.total += c.amount
+				if cell := s.cells.cells[c.cell]; cell.Class == Aligned && (goal < 0 || s.cells.aligned[goal] == c.cell) {
+					o.part += c.amount
+				}
+			}
+		}
+	}
+	if o.total > 0 {
+		o.size = p.sizes[u][slices.Index(historyLengths[:], mapping.Date(7*weeks))][monday+6-p.first]
+	}
+	return o
+}
+
+// fresh returns the fresh share of a week, and false if nothing was active.
+func (p *past) fresh(monday mapping.Date) (float64, bool) {
+	var w Window
+	for _, s := range p.sheets {
+		from, to := s.dayRange(frame{from: monday, to: monday + 7})
+		for d := from; d < to; d++ {
+			w.FreshTime += s.days[d-s.view.first].fresh
+			w.ActiveTime += s.days[d-s.view.first].active
+		}
+	}
+	return w.FreshShare()
+}
+
+// weekEnd returns the end of the week of a Monday.
+func (p *past) weekEnd(monday mapping.Date) time.Time { return p.end(monday + 6) }
+
+// end returns the end of a local day, the latest of the teams' ends.
+func (p *past) end(day mapping.Date) time.Time {
+	var end int64
+	for _, s := range p.sheets {
+		end = max(end, s.cal.start(day+1))
+	}
+	return time.UnixMicro(end).UTC()
+}
+
+func (p *past) goals() []mapping.Goal { return p.sheets[0].rules.Goals() }
+
+// hasTarget reports whether a target is declared for the goal, for -1 whether
+// one is for any.
+func (p *past) hasTarget(goal int) bool {
+	return slices.ContainsFunc(p.watched(goal), func(g mapping.Goal) bool { return len(g.Targets) > 0 })
+}
+
+// watched returns the goals whose aligned work makes up the series.
+func (p *past) watched(goal int) []mapping.Goal {
+	if goal < 0 {
+		return p.goals()
+	}
+	return p.goals()[goal : goal+1]
+}
+
+// declaredTarget returns the target of a series over the weeks from first to
+// last, its mean by capacity time, and the one in force at their end in
+// millionths.
+func (p *past) declaredTarget(goal int, first, last mapping.Date) (mean float64, atEnd int64) {
+	watched := p.watched(goal)
+	zone := p.sheets[0].view.team.Location
+	for i := range watched {
+		atEnd += watched[i].TargetAt(p.weekEnd(last).Add(-1), zone)
+	}
+	targets := windowTarget(frame{from: first, to: last + 7}, p.sheets)
+	if len(targets) == 0 { // nobody worked
+		return float64(atEnd) / 1e6, atEnd
+	}
+	for _, t := range targets {
+		if goal < 0 || t.goal == watched[0].ID {
+			mean += t.share
+		}
+	}
+	return mean, atEnd
+}
+
+// pursued reports whether the goal was active all through a week.
+func (p *past) pursued(goal int, monday mapping.Date) bool {
+	for _, s := range p.sheets {
+		at, end := s.cal.start(monday), s.cal.start(monday+7)
+		for ; at < end; at = s.nextDeclaration(goal, at) {
+			if status, _ := valueAt(s.cells.statuses[goal], at); status != mapping.GoalActive {
+				return false
+			}
+		}
+	}
+	return true
 }

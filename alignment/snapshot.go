@@ -1,8 +1,10 @@
 package alignment
 
 import (
+	"fmt"
 	"time"
 
+	"alignd/alignment/stats"
 	"alignd/mapping"
 )
 
@@ -22,6 +24,20 @@ const (
 var Units = [unitCount]Unit{UnitTime, UnitTickets, UnitPoints}
 
 func (u Unit) String() string { return [...]string{"time", "tickets", "points"}[u] }
+
+// MarshalText writes the unit's name.
+func (u Unit) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (u *Unit) UnmarshalText(text []byte) error {
+	for _, known := range Units {
+		if known.String() == string(text) {
+			*u = known
+			return nil
+		}
+	}
+	return fmt.Errorf("unit %q is none of time, tickets, points", text)
+}
 
 // Scale is the number of amounts in a second, a ticket or a point.
 func (u Unit) Scale() float64 { return [...]float64{1e9, 1e6, 1e6}[u] }
@@ -89,6 +105,10 @@ type Snapshot struct {
 	Outside  map[string]int // known tickets in no team, by connector
 	Excluded map[string]int // tickets with work or a completion in the days looked at that an exclude rule takes out of all accounts, by connector
 	Rules    []RuleUse      // in config order
+	// Review is what two years of history say; nil until they were looked at.
+	// It is computed less often than the rest.
+	Review *Review
+
 	// Conflicts is the number of tickets with work or a completion in the
 	// last 28 days that matched more than one goal.
 	Conflicts int
@@ -125,7 +145,23 @@ type TeamResult struct {
 
 	Windows []Window // 7d, 28d, 91d, period
 	Weeks   []Window // closed ISO weeks, oldest first; Name is "2026-W10"
+	Trends  []Trend  // over Weeks: of a team's aligned share in each unit; of each goal's share for the company
 }
+
+// Trend is the slope of a share over the closed weeks (measures: 3.2).
+type Trend struct {
+	Goal  string // empty: the aligned share
+	Unit  Unit
+	Slope float64 // Theil–Sen, share per week; 0 and meaningless below trendMinimum observations
+	Weeks int     // with work, at most weeksKept
+	// P is the two-sided p-value of Mann–Kendall's test. It is absent where
+	// weeks depend on each other: for the unit time, and where the residuals
+	// are autocorrelated.
+	P *float64
+}
+
+// Known reports whether there are enough weeks to speak of a slope.
+func (t *Trend) Known() bool { return t.Weeks >= trendMinimum }
 
 // Window is the work of one stretch of whole local days, clipped at the
 // watermark. For the company the cells are sums over the teams.
@@ -196,6 +232,6 @@ func (w *Work) share(b Basis, in func(Cell) bool) (Share, bool) {
 		}
 	}
 	p := float64(sum) / float64(w.Total)
-	lower, upper := wilson(p, w.EffectiveTickets)
+	lower, upper := stats.Wilson(p, w.EffectiveTickets)
 	return Share{Value: p, Lower: lower, Upper: upper}, true
 }

@@ -1,8 +1,7 @@
 package alignment
 
 import (
-	"slices"
-
+	"alignd/alignment/stats"
 	"alignd/mapping"
 	"alignd/ticket"
 )
@@ -54,7 +53,7 @@ func sumOf(f frame, tallies []*tally, last Unit) Window {
 	roots := rootWork(f, tallies)
 	var sizes [unitCount]float64
 	for u := range sizes {
-		sizes[u] = effective(roots[u])
+		sizes[u] = stats.EffectiveSize(roots[u])
 	}
 	return windowOf(f, sheets, last, sizes)
 }
@@ -115,19 +114,4 @@ func (n *node) isAlone() bool {
 		}
 	}
 	return len(n.children) == 0 && len(n.teams) == 1
-}
-
-// effective returns Kish's effective sample size (Σu)² / Σu². Summing in order
-// of size makes it the same to the last bit on every replica.
-func effective(amounts []int64) float64 {
-	slices.Sort(amounts)
-	var sum, squares float64
-	for _, u := range amounts {
-		sum += float64(u)
-		squares += float64(u) * float64(u)
-	}
-	if squares == 0 {
-		return 0
-	}
-	return sum * sum / squares
 }

@@ -1,0 +1,317 @@
+package alignment
+
+import (
+	"time"
+
+	"alignd/alignment/stats"
+	"alignd/mapping"
+)
+
+// The default drift alarm (measures: 3.5).
+const (
+	driftAllowance      = 0.5 // k
+	driftLimit          = 5   // h against a declared target, in tickets
+	driftLimitEstimated = 7   // h where the reference is estimated, or the unit is time
+	driftMinimum        = 10  // n_eff of an observation
+	driftPool           = 4   // weeks an observation may span
+	driftClip           = 4   // |x| at most
+	driftSkips          = 4   // skipped weeks in a row that make the chart forget
+	driftClearing       = 4   // observations whose mean closes an episode
+	driftFresh          = 0.6 // fresh share below which a week is skipped
+	driftRecent         = 4   // weeks without an observation after which a chart is not evaluable
+	referenceMinimum    = 8   // observations a reference is estimated from
+)
+
+// Observation is one point of a drift chart: as many closed, settled weeks as
+// it took to have enough tickets.
+type Observation struct {
+	First, Last      mapping.Date // Mondays of the first and the last week
+	Share            float64
+	EffectiveTickets float64
+	Reference        float64 // the share it is compared with
+	Z                float64 // distance from it in standard errors
+	Sigma            float64 // overdispersion, at least 1
+	X                float64 // Z by Sigma, clipped
+	Up, Down         float64 // C⁺ and C⁻ after it, 0 while an episode is open
+}
+
+// Drift is the chart of one series.
+type Drift struct {
+	Series Series
+	// Evaluable says that one of the last four settled weeks is part of an
+	// observation that was compared with a reference.
+	Evaluable    bool
+	Reference    float64 // of the last observation
+	Estimated    bool    // from the first observations, since no target is declared
+	Threshold    float64 // h
+	Up, Down     float64 // C⁺ and C⁻ now
+	Observations []Observation
+	Episodes     []Episode // on record, oldest first; only the last one can be open
+}
+
+// Open returns the open episode, nil if there is none.
+func (d *Drift) Open() *Episode {
+	if n := len(d.Episodes); n > 0 && d.Episodes[n-1].How == StillOpen {
+		return &d.Episodes[n-1]
+	}
+	return nil
+}
+
+// chart draws the chart of one series over the settled weeks of a past.
+type chart struct {
+	Drift
+	past *past
+	goal int // index; -1 for the aligned share
+	log  *seriesLog
+
+	cusum   stats.CUSUM
+	begins  map[Direction]mapping.Date // first week of the present runs
+	zs, xs  []float64
+	skipped int          // weeks in a row
+	last    mapping.Date // week that was looked at
+	told    int          // transitions of the log that were applied
+
+	declared int64      // target at the end of the last observation, millionths; -1 before
+	learning []observed // what an estimated reference will be taken from
+	fixed    float64    // the estimated reference, -1 while it is being learned
+	news     []Record
+}
+
+func newChart(p *past, s Series, goal int, log *seriesLog) *chart {
+	c := &chart{
+		Drift: Drift{Series: s, Threshold: driftLimitEstimated}, past: p, goal: goal, log: log,
+		begins: map[Direction]mapping.Date{}, last: beforeAllDates, declared: -1, fixed: -1,
+	}
+	c.Estimated = !p.hasTarget(goal)
+	if !c.Estimated && s.Unit == UnitTickets {
+		c.Threshold = driftLimit
+	}
+	c.reset()
+	return c
+}
+
+// draw goes through all settled weeks and pools them into observations
+// (measures: 2.4).
+func (c *chart) draw() {
+	weeks, begun := 0, false
+	for monday := mondayOf(c.past.first + 6); monday < c.past.settled; monday += 7 {
+		if begun = begun || c.past.observe(c.goal, c.Series.Unit, monday, 1).total > 0; !begun {
+			continue
+		}
+		c.last = monday
+		if !c.usable(monday) {
+			c.skip(weeks + 1)
+			weeks = 0
+			continue
+		}
+		if weeks++; weeks > driftPool {
+			weeks = driftPool
+			c.skip(1)
+		}
+		if o := c.past.observe(c.goal, c.Series.Unit, monday, weeks); o.size >= driftMinimum {
+			c.skipped, weeks = 0, 0
+			c.take(o)
+		}
+	}
+	c.retell(endOfDates)
+	c.acknowledge(endOfDates)
+	c.Up, c.Down = c.cusum.Up, c.cusum.Down
+	n := len(c.Observations)
+	c.Evaluable = n > 0 && c.Observations[n-1].Last > c.last-7*driftRecent
+}
+
+// usable reports whether the week's tickets were looked after, and whether the
+// goal was pursued, if what is usual comes from experience.
+func (c *chart) usable(monday mapping.Date) bool {
+	if c.Estimated && c.goal >= 0 && !c.past.pursued(c.goal, monday) {
+		c.learning, c.fixed = nil, -1
+		return false
+	}
+	fresh, ok := c.past.fresh(monday)
+	return ok && fresh >= driftFresh || !ok && c.Series.Unit == UnitTickets
+}
+
+func (c *chart) skip(weeks int) {
+	if c.skipped += weeks; c.skipped >= driftSkips {
+		c.reset()
+	}
+}
+
+func (c *chart) reset() {
+	c.cusum = stats.CUSUM{K: driftAllowance, H: c.Threshold}
+}
+
+// take adds one observation to the chart, unless the reference is still to be
+// learned from it.
+func (c *chart) take(o observed) {
+	reference, ok := c.referenceFor(o)
+	if !ok {
+		return
+	}
+	isJudged := o.last <= c.log.charted
+	if !isJudged {
+		c.retell(endOfDates)
+		c.acknowledge(o.last)
+	}
+	out, se := c.standardise(o, reference)
+	isOpen := c.Open() != nil
+	if !isOpen {
+		c.step(&out)
+	}
+	c.Observations = append(c.Observations, out)
+	switch {
+	case isJudged:
+		c.retell(o.last)
+	case isOpen:
+		c.clearIfBack(&out)
+	default:
+		c.raiseIfDue(&out, se)
+	}
+}
+
+// standardise also returns what one σ is in terms of the share.
+func (c *chart) standardise(o observed, reference float64) (out Observation, sigma float64) {
+	out = Observation{
+		First: o.first, Last: o.last, Share: o.share(), EffectiveTickets: o.size,
+		Reference: reference, Z: o.z(reference), Sigma: stats.Laney(c.zs),
+	}
+	out.X = min(max(out.Z/out.Sigma, -driftClip), driftClip)
+	c.zs, c.xs = append(c.zs, out.Z), append(c.xs, out.X)
+	c.Reference = reference
+	return out, out.Sigma * o.deviation(reference)
+}
+
+func (c *chart) step(o *Observation) {
+	c.cusum = c.cusum.Step(o.X)
+	if c.cusum.UpRun == 1 {
+		c.begins[Up] = o.First
+	}
+	if c.cusum.DownRun == 1 {
+		c.begins[Down] = o.First
+	}
+	o.Up, o.Down = c.cusum.Up, c.cusum.Down
+}
+
+// referenceFor returns the share an observation is compared with, and false
+// while that is being learned. A newly declared target ends what was.
+func (c *chart) referenceFor(o observed) (float64, bool) {
+	if c.Estimated {
+		return c.estimate(o)
+	}
+	mean, atEnd := c.past.declaredTarget(c.goal, o.first, o.last)
+	if c.declared >= 0 && c.declared != atEnd {
+		c.clear(NewReference, c.past.weekEnd(o.first-7), "")
+		c.reset()
+	}
+	c.declared = atEnd
+	return mean, true
+}
+
+// estimate takes the reference from the first observations, and from the log
+// once it is there.
+func (c *chart) estimate(o observed) (float64, bool) {
+	if rec := c.log.reference; rec != nil {
+		if o.last > rec.Week {
+			return rec.Reference, true
+		}
+		c.zs = append(c.zs, o.z(rec.Reference))
+		return 0, false
+	}
+	if c.fixed >= 0 {
+		return c.fixed, true
+	}
+	if c.learning = append(c.learning, o); len(c.learning) < referenceMinimum {
+		return 0, false
+	}
+	var part, total int64
+	for _, l := range c.learning {
+		part += l.part
+		total += l.total
+	}
+	c.fixed = float64(part) / float64(total)
+	for _, l := range c.learning {
+		c.zs = append(c.zs, l.z(c.fixed))
+	}
+	c.news = append(c.news, Record{
+		Kind: RecordReference, Series: c.Series, Week: o.last, At: c.past.weekEnd(o.last), Reference: c.fixed, Rules: c.log.rules,
+	})
+	return 0, false
+}
+
+// retell applies what the log says of the weeks up to one. Weeks that were
+// judged are not judged again.
+func (c *chart) retell(upTo mapping.Date) {
+	for ; c.told < len(c.log.transitions); c.told++ {
+		rec := &c.log.transitions[c.told]
+		switch {
+		case rec.Kind == RecordRaise && rec.Week <= upTo:
+			c.Episodes = append(c.Episodes, rec.episode(c.log))
+		case rec.Kind == RecordClear && rec.LastWeek <= upTo:
+			if e := c.Open(); e != nil {
+				e.How, e.ClearedAt, e.LastWeek, e.Note = rec.How, rec.At, rec.LastWeek, rec.Note
+			}
+		default:
+			return
+		}
+		c.reset()
+	}
+}
+
+// raiseIfDue opens an episode if the chart alarms.
+func (c *chart) raiseIfDue(o *Observation, sigma float64) {
+	alarm, ok := c.cusum.Alarm()
+	if !ok {
+		return
+	}
+	direction := Direction(alarm.Direction)
+	rec := Record{
+		Kind: RecordRaise, Series: c.Series, Direction: direction, Week: o.Last, At: c.past.weekEnd(o.Last),
+		Onset: c.begins[direction], Shift: alarm.Shift * sigma, Share: o.Share, Reference: o.Reference,
+	}
+	c.Episodes = append(c.Episodes, rec.episode(c.log))
+	c.news = append(c.news, rec)
+	c.reset()
+}
+
+// clearIfBack closes the open episode if the share is back.
+func (c *chart) clearIfBack(o *Observation) {
+	recent := c.xs[max(0, len(c.xs)-driftClearing):]
+	var sum float64
+	for _, x := range recent {
+		sum += x * float64(c.Open().Direction)
+	}
+	if sum/float64(len(recent)) < driftAllowance {
+		c.clear(ByData, c.past.weekEnd(o.Last), "")
+	}
+}
+
+// acknowledge closes the open episode if somebody took note of it after it was
+// raised and before the end of a week.
+func (c *chart) acknowledge(monday mapping.Date) {
+	e := c.Open()
+	if e == nil {
+		return
+	}
+	for _, a := range c.log.acknowledgements {
+		if a.At.After(e.RaisedAt) && (monday == endOfDates || a.At.Before(c.past.weekEnd(monday))) {
+			c.clear(Acknowledged, a.At, a.Note)
+			return
+		}
+	}
+}
+
+// clear closes the open episode, if there is one.
+func (c *chart) clear(how Clearing, at time.Time, note string) {
+	e := c.Open()
+	if e == nil {
+		return
+	}
+	last := e.Week
+	if n := len(c.Observations); n > 0 {
+		last = c.Observations[n-1].Last
+	}
+	e.How, e.ClearedAt, e.LastWeek, e.Note = how, at, last, note
+	c.news = append(c.news, Record{
+		Kind: RecordClear, Series: c.Series, Direction: e.Direction, Week: e.Week, At: at, How: how, LastWeek: last, Note: note,
+	})
+}

@@ -1,0 +1,379 @@
+package alignment_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"alignd/alignment"
+	"alignd/mapping"
+	"alignd/ticket"
+)
+
+// chartStart is the Monday of week 1 of the generated charts.
+var chartStart = time.Date(2025, 9, 1, 0, 0, 0, 0, time.UTC)
+
+// completedWeeks makes tickets that are completed, week by week: so many in
+// all, and so many of them for goal "g". Each is its own root.
+func completedWeeks(weeks [][2]int) list {
+	var tks list
+	for w, week := range weeks {
+		for i := range week[1] {
+			done := chartStart.AddDate(0, 0, 7*w).Add(time.Duration(9+i%8)*time.Hour + time.Duration(i/8%5)*24*time.Hour)
+			tk := ticket.Ticket{
+				ID: ticket.ID{Connector: "jira", UID: fmt.Sprintf("%03d-%03d", w, i)}, Key: fmt.Sprintf("P-%d%03d", w+1, i), Project: "P",
+				Status: "Done", State: ticket.StateDone, Created: done.Add(-time.Hour), Updated: done,
+				Changes: []ticket.Change{{At: done, Field: ticket.FieldState, From: "To Do", To: "Done", FromState: ticket.StateTodo, ToState: ticket.StateDone}},
+			}
+			if i < week[0] {
+				tk.Labels = []string{"g"}
+			}
+			tks = append(tks, tk)
+		}
+	}
+	return tks
+}
+
+const chartMapping = `
+period: {name: year, from: 2025-09-01, to: 2026-08-31}
+teams: [{id: t, owns: {jira: [P]}}]
+goals: [{id: g, name: Goal%s}]
+rules: [{name: g, when: {labels: {any: [g]}}, goal: g}]
+`
+
+func chartRules(t *testing.T, more string) *mapping.RuleSet {
+	t.Helper()
+	rules, err := mapping.Parse("chart.yml", fmt.Appendf(nil, chartMapping, more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
+}
+
+func chartInput(tks list, rules *mapping.RuleSet, weeks int) alignment.Input {
+	end := chartStart.AddDate(0, 0, 7*weeks).Add(49 * time.Hour)
+	return alignment.Input{Tickets: tks, Rules: rules, Watermarks: map[string]time.Time{"jira": end}, Now: end}
+}
+
+// judge looks back and judges.
+func judge(in alignment.Input, log alignment.Log) ([]alignment.Drift, []alignment.Record) {
+	review, news := alignment.Judge(in, alignment.LookBack(in), log)
+	return review.Drifts, news
+}
+
+// weekNumber returns the 1-based number of a week of the generated charts.
+func weekNumber(d mapping.Date) int { return int(d-mapping.DateOf(chartStart))/7 + 1 }
+
+// pipeline is the section drift_pipeline of statistics.json.
+type pipeline struct {
+	Tolerance float64
+	Weeks     [][2]int `json:"weeks_aligned_completed"`
+	Rows      []pipelineRow
+}
+
+type pipelineRow struct {
+	Weeks    [2]int
+	NEff     float64 `json:"n_eff"`
+	Share    float64
+	Z        float64
+	SigmaZ   float64 `json:"sigma_z"`
+	X        float64
+	Up, Down float64
+	Event    string
+	Onset    int `json:"onset_week"`
+	Shift    float64
+}
+
+func readPipeline(t *testing.T) (p pipeline) {
+	var file struct {
+		Pipeline json.RawMessage `json:"drift_pipeline"`
+	}
+	readShared(t, "statistics.json", &file)
+	if err := json.Unmarshal(file.Pipeline, &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestDriftPipeline runs the published vector through tickets, history and
+// chart.
+func TestDriftPipeline(t *testing.T) {
+	want := readPipeline(t)
+	in := chartInput(completedWeeks(want.Weeks), chartRules(t, ", target: 70%"), len(want.Weeks))
+	drifts, _ := judge(in, alignment.Log{})
+	got := drifts[0]
+	if got.Series != (alignment.Series{Team: "t", Unit: alignment.UnitTickets}) || got.Threshold != 5 || got.Estimated || !got.Evaluable {
+		t.Errorf("chart %+v, want that of team t with h 5", got)
+	}
+	if diff := cmp.Diff(want.Rows, rowsOf(&got), cmpopts.EquateApprox(0, want.Tolerance)); diff != "" {
+		t.Errorf("rows (-published +got):\n%s", diff)
+	}
+}
+
+// rowsOf writes a chart like the vector. There the sums stand as they were
+// before a raise put them back to 0.
+func rowsOf(d *alignment.Drift) []pipelineRow {
+	var rows []pipelineRow
+	for _, o := range d.Observations {
+		row := pipelineRow{
+			Weeks: [2]int{weekNumber(o.First), weekNumber(o.Last)}, NEff: o.EffectiveTickets, Share: o.Share,
+			Z: o.Z, SigmaZ: o.Sigma, X: o.X, Up: o.Up, Down: o.Down,
+		}
+		for _, e := range d.Episodes {
+			if e.Week == o.Last {
+				row.Event, row.Onset, row.Shift = "raise "+e.Direction.String(), weekNumber(e.Onset), e.Shift
+			}
+			if e.How == alignment.ByData && e.LastWeek == o.Last {
+				row.Event = "clear"
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// steady makes n weeks with 20 tickets each, of which so many are aligned.
+func steady(n, aligned int) [][2]int {
+	weeks := make([][2]int, n)
+	for i := range weeks {
+		weeks[i] = [2]int{aligned + []int{0, 1, -1, 0, -1, 1}[i%6], 20}
+	}
+	return weeks
+}
+
+func concat(parts ...[][2]int) (out [][2]int) {
+	for _, p := range parts {
+		out = append(out, p...)
+	}
+	return out
+}
+
+func TestReferenceWithoutTarget(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(20, 7))
+	in := chartInput(completedWeeks(weeks), chartRules(t, ""), len(weeks))
+	drifts, news := judge(in, alignment.Log{})
+	for _, d := range drifts { // the team's aligned share is that of its only goal
+		if !d.Estimated || d.Threshold != 7 || math.Abs(d.Reference-0.7) > 0.01 {
+			t.Errorf("%s: reference %.3f (estimated %t), h %g; want about .7, estimated, 7", d.Series, d.Reference, d.Estimated, d.Threshold)
+		}
+		if d.Open() == nil || weekNumber(d.Open().Onset) != 13 || d.Open().Direction != alignment.Down {
+			t.Errorf("%s: open episode %+v, want one down from week 13 on", d.Series, d.Open())
+		}
+	}
+	// Frozen: what is on record is not estimated again, even if the weeks it
+	// came from have changed meanwhile.
+	var log alignment.Log
+	for _, r := range news {
+		if r.Kind == alignment.RecordReference {
+			r.Reference = 0.5
+			log.Records = append(log.Records, r)
+		}
+	}
+	if len(log.Records) != 2 {
+		t.Fatalf("%d references recorded, want 2", len(log.Records))
+	}
+	again, _ := judge(in, log)
+	if again[0].Reference != 0.5 {
+		t.Errorf("reference %g, want the recorded one", again[0].Reference)
+	}
+}
+
+func TestEpisodeNamesWhatMoved(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(8, 7))
+	in := chartInput(completedWeeks(weeks), chartRules(t, ", target: 70%"), len(weeks))
+	drifts, _ := judge(in, alignment.Log{})
+	e := drifts[0].Open()
+	if e == nil || e.Movement == nil {
+		t.Fatalf("episode %+v, want an open one with its movement", e)
+	}
+	var cells []string
+	for _, c := range e.Movement.Cells {
+		cells = append(cells, fmt.Sprintf("%s %s %.2f %.2f", c.Class, c.Goal, c.Before, c.After))
+	}
+	if diff := cmp.Diff([]string{"unmapped  0.30 0.62", "aligned g 0.70 0.38"}, cells); diff != "" {
+		t.Errorf("cells (-want +got):\n%s", diff)
+	}
+	if len(e.Movement.Tickets) != 8 || e.Movement.Tickets[0].Key == "" || e.Movement.Tickets[0].Share <= 0 {
+		t.Errorf("tickets %+v, want the eight with the most work", e.Movement.Tickets)
+	}
+}
+
+// TestRecordsAreNotRewritten: what was judged stays as it was judged.
+func TestRecordsAreNotRewritten(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(8, 7))
+	rules := chartRules(t, ", target: 70%")
+	in := chartInput(completedWeeks(weeks), rules, len(weeks))
+	drifts, news := judge(in, alignment.Log{})
+	log := alignment.Log{Records: roundTrip(t, news)}
+
+	again, more := judge(in, log)
+	if diff := cmp.Diff(drifts, again); diff != "" {
+		t.Errorf("judged again (-first +second):\n%s", diff)
+	}
+	if len(more) != 0 {
+		t.Errorf("recorded again: %+v", more)
+	}
+
+	// All work turns out to have been for the goal: the episode stays on
+	// record, with a doubt, and the data close it when new weeks come.
+	now := completedWeeks(concat(weeks, steady(6, 14)))
+	for i := range now {
+		now[i].Labels = []string{"g"}
+	}
+	later, more := judge(chartInput(now, rules, len(weeks)+6), log)
+	e := later[0].Episodes[0]
+	if e.How != alignment.ByData || e.Week != drifts[0].Episodes[0].Week {
+		t.Errorf("episode %+v, want the recorded one, closed by the data", e)
+	}
+	kinds := map[alignment.RecordKind]int{}
+	for _, r := range more {
+		kinds[r.Kind]++
+	}
+	if kinds[alignment.RecordDoubt] != 2 || kinds[alignment.RecordClear] < 2 {
+		t.Errorf("recorded %v, want a doubt and a clear for each of both series", kinds)
+	}
+	log.Records = append(log.Records, roundTrip(t, more)...)
+	final, more := judge(chartInput(now, rules, len(weeks)+6), log)
+	if len(more) != 0 || !final[0].Episodes[0].Doubted {
+		t.Errorf("recorded %+v; doubted %t, want nothing and true", more, final[0].Episodes[0].Doubted)
+	}
+}
+
+func roundTrip(t *testing.T, records []alignment.Record) []alignment.Record {
+	t.Helper()
+	data, err := json.Marshal(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []alignment.Record
+	if err := json.Unmarshal(data, &out); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(records, out, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("records through JSON (-before +after):\n%s", diff)
+	}
+	return out
+}
+
+// TestRecordingWeekByWeek: whether the daemon ran all along or is started at
+// the end, the same episodes are on record.
+func TestRecordingWeekByWeek(t *testing.T) {
+	weeks := concat(steady(10, 14), steady(9, 6), steady(9, 14), steady(9, 19))
+	rules := chartRules(t, ", target: 70%")
+	tks := completedWeeks(weeks)
+	var log alignment.Log
+	for n := 1; n <= len(weeks); n++ {
+		var known list
+		for _, tk := range tks {
+			if tk.Created.Before(chartStart.AddDate(0, 0, 7*n)) {
+				known = append(known, tk)
+			}
+		}
+		_, news := judge(chartInput(known, rules, n), log)
+		log.Records = append(log.Records, news...)
+	}
+	stepwise, news := judge(chartInput(tks, rules, len(weeks)), log)
+	if len(news) != 0 {
+		t.Errorf("recorded again: %+v", news)
+	}
+	atOnce, _ := judge(chartInput(tks, rules, len(weeks)), alignment.Log{})
+	if diff := cmp.Diff(atOnce, stepwise); diff != "" {
+		t.Errorf("charts (-at once +week by week):\n%s", diff)
+	}
+	if n := len(atOnce[0].Episodes); n != 2 {
+		t.Errorf("%d episodes, want a drop and a rise", n)
+	}
+}
+
+func TestEpisodesEnd(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(12, 7))
+	raised, _ := judge(chartInput(completedWeeks(weeks), chartRules(t, ", target: 70%"), len(weeks)), alignment.Log{})
+	week := raised[0].Episodes[0].Week
+	after := raised[0].Episodes[0].RaisedAt.AddDate(0, 0, 9)
+	tests := []struct {
+		name, target string
+		acks         []alignment.Acknowledgement
+		want         alignment.Clearing
+	}{
+		{"still open", "70%", nil, alignment.StillOpen},
+		{"acknowledged", "70%", []alignment.Acknowledgement{{Team: "t", At: after, Note: "the migration comes first"}}, alignment.Acknowledged},
+		{"acknowledged before it was raised", "70%", []alignment.Acknowledgement{{Team: "t", At: after.AddDate(0, 0, -20)}}, alignment.StillOpen},
+		{"another series acknowledged", "70%", []alignment.Acknowledgement{{Team: alignment.AllTeams, Goal: "g", At: after}}, alignment.StillOpen},
+		{"another target declared", "[{from: 2025-01-01, share: 70%}, {from: " + after.Format(time.DateOnly) + ", share: 35%}]", nil, alignment.NewReference},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			in := chartInput(completedWeeks(weeks), chartRules(t, ", target: "+test.target), len(weeks))
+			drifts, news := judge(in, alignment.Log{Acknowledgements: test.acks})
+			e := drifts[0].Episodes[0]
+			if e.Week != week || e.How != test.want {
+				t.Errorf("raised in week %d, ended by %q; want week %d, %q", weekNumber(e.Week), e.How, weekNumber(week), test.want)
+			}
+			if test.want == alignment.Acknowledged && (e.Note == "" || !e.ClearedAt.Equal(after)) {
+				t.Errorf("cleared %s with note %q, want that of the acknowledgement", e.ClearedAt, e.Note)
+			}
+			again, _ := judge(in, alignment.Log{Records: news, Acknowledgements: test.acks})
+			if diff := cmp.Diff(drifts, again); diff != "" {
+				t.Errorf("judged again (-first +second):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestStaleWeeksRaiseNothing: where nobody looks after the tickets, the share
+// says nothing.
+func TestStaleWeeksRaiseNothing(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(12, 5))
+	tks := completedWeeks(weeks)
+	for i := range 40 { // forgotten in progress
+		at := chartStart.AddDate(0, 0, -30)
+		tks = append(tks, ticket.Ticket{
+			ID: ticket.ID{Connector: "jira", UID: fmt.Sprint("stale", i)}, Project: "P", Status: "Doing", State: ticket.StateActive, Created: at, Updated: at,
+		})
+	}
+	drifts, _ := judge(chartInput(tks, chartRules(t, ", target: 70%"), len(weeks)), alignment.Log{})
+	if d := drifts[0]; len(d.Observations) != 0 || d.Evaluable || len(d.Episodes) != 0 {
+		t.Errorf("%d observations, %d episodes, evaluable %t; want none, none, false", len(d.Observations), len(d.Episodes), d.Evaluable)
+	}
+}
+
+// TestTrend draws the line of the published example through tickets.
+func TestTrend(t *testing.T) {
+	var file struct {
+		Example struct {
+			Share    []float64
+			Expected struct {
+				Slope       float64 `json:"theil_sen_per_week"`
+				MannKendall struct {
+					P float64 `json:"p_two_sided"`
+				} `json:"mann_kendall"`
+			}
+		} `json:"drift_example"`
+	}
+	readShared(t, "example.json", &file)
+	var weeks [][2]int
+	for _, share := range file.Example.Share {
+		weeks = append(weeks, [2]int{int(math.Round(share * 100)), 100})
+	}
+	rules := chartRules(t, "")
+	snap := alignment.Compute(chartInput(completedWeeks(weeks), rules, len(weeks)))
+	want := file.Example.Expected
+	got := snap.Teams[0].Trends[alignment.UnitTickets]
+	if got.Weeks != 12 || !got.Known() || got.P == nil {
+		t.Fatalf("trend %+v, want one over 12 weeks with a p-value", got)
+	}
+	near(t, "slope", got.Slope, want.Slope, 5e-7)
+	near(t, "p", *got.P, want.MannKendall.P, 5e-9)
+	if diff := cmp.Diff(alignment.Trend{Goal: "g", Unit: alignment.UnitTickets, Slope: got.Slope, Weeks: 12, P: got.P}, snap.Company.Trends[1]); diff != "" {
+		t.Errorf("trend of the only goal (-want +got):\n%s", diff)
+	}
+	few := alignment.Compute(chartInput(completedWeeks(weeks[:7]), rules, 7))
+	if got := few.Teams[0].Trends[alignment.UnitTickets]; got.Known() || got.P != nil || got.Weeks != 7 {
+		t.Errorf("trend %+v over seven weeks, want none", got)
+	}
+}
