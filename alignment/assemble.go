@@ -40,8 +40,7 @@ func frames(today mapping.Date, period mapping.Period) []frame {
 func weekFrames(mondays []mapping.Date) []frame {
 	out := make([]frame, len(mondays))
 	for i, m := range mondays {
-		year, week := m.In(time.UTC).ISOWeek()
-		out[i] = frame{fmt.Sprintf("%04d-W%02d", year, week), m, m + 7}
+		out[i] = frame{weekName(m), m, m + 7}
 	}
 	return out
 }

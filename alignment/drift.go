@@ -35,6 +35,12 @@ type Observation struct {
 	Up, Down         float64 // C⁺ and C⁻ after it, 0 while an episode is open
 }
 
+// Interval returns the share with its 95 % Wilson interval.
+func (o *Observation) Interval() Share {
+	lower, upper := stats.Wilson(o.Share, o.EffectiveTickets)
+	return Share{Value: o.Share, Lower: lower, Upper: upper}
+}
+
 // Drift is the chart of one series.
 type Drift struct {
 	Series Series
@@ -57,6 +63,30 @@ func (d *Drift) Open() *Episode {
 	return nil
 }
 
+// Due says what the next observation will bring if it is like the last ones:
+// an episode in a direction, or the end of the open one.
+func (d *Drift) Due() (raise Direction, ends bool) {
+	e := d.Open()
+	if e == nil {
+		chart := stats.CUSUM{H: d.Threshold, Up: d.Up, Down: d.Down}
+		if alarm, ok := chart.Alarm(); ok {
+			return Direction(alarm.Direction), false
+		}
+		return 0, false
+	}
+	return 0, len(d.Observations) > 0 && isBack(d.Observations, e.Direction)
+}
+
+// isBack reports whether the last observations no longer lean in a direction.
+func isBack(all []Observation, direction Direction) bool {
+	recent := all[max(0, len(all)-driftClearing):]
+	var sum float64
+	for i := range recent {
+		sum += recent[i].X * float64(direction)
+	}
+	return sum/float64(len(recent)) < driftAllowance
+}
+
 // chart draws the chart of one series over the settled weeks of a past.
 type chart struct {
 	Drift
@@ -66,7 +96,7 @@ type chart struct {
 
 	cusum   stats.CUSUM
 	begins  map[Direction]mapping.Date // first week of the present runs
-	zs, xs  []float64
+	zs      []float64
 	skipped int          // weeks in a row
 	last    mapping.Date // week that was looked at
 	told    int          // transitions of the log that were applied
@@ -162,8 +192,9 @@ func (c *chart) take(o observed) {
 	switch {
 	case isJudged:
 		c.retell(o.last)
+	case isOpen && isBack(c.Observations, c.Open().Direction):
+		c.clear(ByData, c.past.weekEnd(out.Last), "")
 	case isOpen:
-		c.clearIfBack(&out)
 	default:
 		c.raiseIfDue(&out, se)
 	}
@@ -176,7 +207,7 @@ func (c *chart) standardise(o observed, reference float64) (out Observation, sig
 		Reference: reference, Z: o.z(reference), Sigma: stats.Laney(c.zs),
 	}
 	out.X = min(max(out.Z/out.Sigma, -driftClip), driftClip)
-	c.zs, c.xs = append(c.zs, out.Z), append(c.xs, out.X)
+	c.zs = append(c.zs, out.Z)
 	c.Reference = reference
 	return out, out.Sigma * o.deviation(reference)
 }
@@ -271,18 +302,6 @@ func (c *chart) raiseIfDue(o *Observation, sigma float64) {
 	c.Episodes = append(c.Episodes, rec.episode(c.log))
 	c.news = append(c.news, rec)
 	c.reset()
-}
-
-// clearIfBack closes the open episode if the share is back.
-func (c *chart) clearIfBack(o *Observation) {
-	recent := c.xs[max(0, len(c.xs)-driftClearing):]
-	var sum float64
-	for _, x := range recent {
-		sum += x * float64(c.Open().Direction)
-	}
-	if sum/float64(len(recent)) < driftAllowance {
-		c.clear(ByData, c.past.weekEnd(o.Last), "")
-	}
 }
 
 // acknowledge closes the open episode if somebody took note of it after it was

@@ -70,6 +70,7 @@ type Episode struct {
 	Series    Series
 	Direction Direction
 	Onset     mapping.Date // Monday of the week in which the change is estimated to have begun
+	OnsetAt   time.Time    // beginning of that week
 	Week      mapping.Date // Monday of the week that raised it
 	RaisedAt  time.Time    // end of that week
 	Shift     float64      // estimated change of the share, signed

@@ -16,6 +16,22 @@ type Explanation struct {
 	Watermark time.Time     // zero if the connector has not completed a walk
 	Now       Verdict       // as of the last reading
 	History   []Verdict     // basis then, oldest first; the first starts at the creation
+	// Trials are the rules held against the ticket as last read, and then
+	// against each ancestor until one matched.
+	Trials []Trial
+	Work   []WindowWork // what the ticket carries in the rolling windows and the period
+}
+
+// Trial is the rules held against one ticket, in file order.
+type Trial struct {
+	Key, Title, Type string
+	Steps            []mapping.Step
+}
+
+// WindowWork is the work of one ticket in one window, basis then.
+type WindowWork struct {
+	Window string
+	Units  [unitCount]int64 // see Unit for what they count
 }
 
 // Verdict is what the rules say of a ticket from an instant on.
@@ -58,7 +74,42 @@ func Explain(in Input, key string) []Explanation {
 	for i := range found {
 		out = append(out, explain(in, &found[i]))
 	}
+	addWindows(in, out)
 	return out
+}
+
+// Try returns what the rules would say of a ticket that does not exist, with
+// ancestors that may.
+func Try(in Input, tk ticket.Ticket) Explanation {
+	return explain(in, &tk)
+}
+
+// addWindows fills in what the tickets carry.
+func addWindows(in Input, explanations []Explanation) {
+	views := newTeamViews(in.Rules, in.Watermarks)
+	for i := range explanations {
+		e := &explanations[i]
+		t := in.Rules.TeamOf(e.Ticket.ID.Connector, e.Ticket.Project)
+		if t < 0 || !views[t].known {
+			continue
+		}
+		windows := frames(views[t].today, in.Rules.Period())
+		all := frame{from: endOfDates, to: beforeAllDates}
+		for _, f := range windows {
+			e.Work = append(e.Work, WindowWork{Window: f.name})
+			all.from, all.to = min(all.from, f.from), max(all.to, f.to)
+		}
+		bookings(in, all, func(w *teamWork, booked entry) {
+			if booked.basis != Then || w.members[booked.member].tk.ID != e.Ticket.ID {
+				return
+			}
+			for j, f := range windows {
+				if booked.day >= f.from && booked.day < f.to {
+					e.Work[j].Units[booked.unit] += booked.amount
+				}
+			}
+		})
+	}
 }
 
 func hasKey(tk *ticket.Ticket, key string) bool {
@@ -87,6 +138,7 @@ func explain(in Input, tk *ticket.Ticket) Explanation {
 	}
 	now := b.resolve(n, view.watermark)
 	e.Now = b.describe(now, view.watermark)
+	e.Trials = b.trials(n, view.watermark)
 	if e.Now.Excluded { // for all time, see verdicts
 		e.History = []Verdict{b.describe(now, n.tk.Created.UnixMicro())}
 		return e
@@ -143,5 +195,26 @@ func (b *book) describe(v verdict, at int64) Verdict {
 	for _, p := range parts {
 		out.Cells = append(out.Cells, CellShare{b.cells.cells[p.cell], float64(p.weight) / float64(weights)})
 	}
+	return out
+}
+
+// trials holds the rules against a ticket and its ancestors as of t, nearest
+// first, until one matches: the way of resolve.
+func (b *book) trials(n *node, t int64) []Trial {
+	var out []Trial
+	n.lineage(t, func(x *node, _ int) bool {
+		tk := asOf(x.tk, t)
+		if tk == nil {
+			return true
+		}
+		var facts mapping.Facts
+		b.nameFacts(tk, &facts)
+		if b.rules.NeedsAncestors() {
+			b.nameAncestors(x, t, &facts)
+		}
+		out = append(out, Trial{Key: tk.Key, Title: tk.Title, Type: tk.Type, Steps: b.rules.Explain(&facts)})
+		m, _ := valueAt(b.matchesOf(x), t)
+		return m.Kind == mapping.NoMatch
+	})
 	return out
 }

@@ -1,6 +1,8 @@
 package alignment
 
 import (
+	"fmt"
+
 	"alignd/mapping"
 	"alignd/ticket"
 )
@@ -79,7 +81,7 @@ func ClosedWindows(in Input, team string, every int) (got, want []Window) {
 		for _, length := range historyLengths {
 			day := p.first + mapping.Date(d)
 			got = append(got, p.window(day, length))
-			want = append(want, sumOf(frame{"", day - length + 1, day + 1}, tallies, last))
+			want = append(want, sumOf(frame{fmt.Sprintf("%dd", length), day - length + 1, day + 1}, tallies, last))
 		}
 	}
 	return got, want

@@ -33,14 +33,20 @@ type link struct {
 	child  ticket.ID
 }
 
-func gather(src Source, rules *mapping.RuleSet, teams []teamView) *facts {
+// gather collects the tickets that can carry work on the days of the views.
+func gather(src Source, rules *mapping.RuleSet, views []teamView) *facts {
+	since := horizon(views)
+	return gatherIf(src, rules, func(tk *ticket.Ticket) bool { return carriesWork(tk, since) })
+}
+
+// gatherIf collects the tickets that matter for a reason of the caller's.
+func gatherIf(src Source, rules *mapping.RuleSet, matters func(*ticket.Ticket) bool) *facts {
 	f := &facts{counts: map[TicketCount]int{}, outside: map[string]int{}, place: map[ticket.ID]int32{}}
-	since := horizon(teams)
 	var links []link
 	for tk := range src.Tickets() {
 		f.count(tk, rules)
 		links = appendLinks(links, tk)
-		if !tk.Container && !tk.Outside && carriesWork(tk, since) {
+		if !tk.Container && !tk.Outside && matters(tk) {
 			keep := tk.Clone()
 			f.add(&keep)
 		}

@@ -40,6 +40,8 @@ func undo(tk *ticket.Ticket, c *ticket.Change) {
 		tk.Groups = swap(tk.Groups, c.To, c.From)
 	case ticket.FieldEstimate:
 		tk.Estimate = c.FromPoints
+	case ticket.FieldDue:
+		tk.Due = c.From
 	}
 }
 
@@ -57,6 +59,8 @@ func redo(tk *ticket.Ticket, c *ticket.Change) {
 		tk.Groups = swap(tk.Groups, c.From, c.To)
 	case ticket.FieldEstimate:
 		tk.Estimate = c.ToPoints
+	case ticket.FieldDue:
+		tk.Due = c.To
 	}
 }
 

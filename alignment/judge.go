@@ -16,6 +16,7 @@ const sameRaise = 28
 type Review struct {
 	ComputedAt  time.Time
 	Fingerprint string                 // of the rules
+	Oldest      time.Time              // beginning of the history; zero while no team is known
 	Settled     map[string]time.Time   // end of the last settled week by team, AllTeams included
 	Drifts      []Drift                // of each team, then of each goal, in the order of the mapping
 	Index       map[string][]IndexItem // by team, AllTeams included
@@ -29,24 +30,37 @@ func Judge(in Input, h *History, log Log) (*Review, []Record) {
 	r := &Review{ComputedAt: in.Now, Fingerprint: h.rules.Fingerprint(), Settled: map[string]time.Time{}}
 	for _, p := range h.all() {
 		r.Settled[p.id] = p.weekEnd(p.settled - 7)
+		if oldest := p.end(p.first - 1); r.Oldest.IsZero() || oldest.Before(r.Oldest) {
+			r.Oldest = oldest
+		}
 	}
 	var news []Record
+	r.Drifts, news = h.charts(log, in.Now)
+	h.explain(in, r.Drifts, news)
+	r.Index = h.index(&log, r.Drifts)
+	return r, news
+}
+
+// charts draws all charts; what moved in new episodes is still to be found.
+func (h *History) charts(log Log, now time.Time) (drifts []Drift, news []Record) {
 	judged := map[mapping.Date][]Series{}
 	for _, w := range h.watched(UnitTickets) {
-		known := log.of(w.series, r.Fingerprint)
+		known := log.of(w.series, h.rules.Fingerprint())
 		c := newChart(w.past, w.series, w.goal, known)
 		c.draw()
+		for i := range c.Episodes {
+			c.Episodes[i].OnsetAt = w.past.end(c.Episodes[i].Onset - 1)
+		}
 		news = slices.Concat(news, c.news, c.doubts())
 		if c.last > known.charted {
 			judged[c.last] = append(judged[c.last], w.series)
 		}
-		r.Drifts = append(r.Drifts, c.Drift)
+		drifts = append(drifts, c.Drift)
 	}
-	h.explain(in, r.Drifts, news)
 	for _, week := range slices.Sorted(maps.Keys(judged)) {
-		news = append(news, Record{Kind: RecordCharted, Week: week, At: in.Now, Charted: judged[week]})
+		news = append(news, Record{Kind: RecordCharted, Week: week, At: now, Charted: judged[week]})
 	}
-	return r, news
+	return drifts, news
 }
 
 // all returns the known teams in order, and the company if it is known.

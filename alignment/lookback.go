@@ -22,23 +22,31 @@ var historyLengths = [...]mapping.Date{1, 7, 14, 21, 28, longestWindow}
 // and with everything known today. Nothing in it may be modified.
 type History struct {
 	rules   *mapping.RuleSet
-	teams   []*past // in config order, nil where the team has no watermark
-	company *past   // nil unless every team is known
+	teams   []*past  // in config order, nil where the team has no watermark
+	company *past    // nil unless every team is known
+	cases   []*cases // likewise by team
+	uses    labelUse // of all tickets
 }
 
 // LookBack computes the history of the input. It takes several times as long
 // as Compute, and changes little from one hour to the next.
 func LookBack(in Input) *History {
 	teams := backViews(in)
-	f := gather(in.Tickets, in.Rules, teams)
-	h := &History{rules: in.Rules, teams: make([]*past, len(teams))}
+	labels := newLabelKinds(in.Rules, teams)
+	since := horizon(teams)
+	f := gatherIf(in.Tickets, in.Rules, func(tk *ticket.Ticket) bool {
+		return labels.concernIndex(tk) || carriesWork(tk, since)
+	})
+	h := &History{rules: in.Rules, teams: make([]*past, len(teams)), cases: make([]*cases, len(teams)), uses: labels.labelUse}
 	ledgers := make([]*ledger, len(teams))
 	roots := &rootTable{number: map[ticket.ID]int32{}}
 	inParallel(len(teams), func(i int) {
 		if !teams[i].known {
 			return
 		}
-		t := newTally(in.Rules, &teams[i], f)
+		b := newCaseBook(in.Rules, &teams[i], f, labels)
+		t := b.tally
+		h.cases[i] = &b.cases
 		ledgers[i] = newLedger(t, roots)
 		h.teams[i] = &past{id: teams[i].team.ID, sheets: []*sheet{t.sheet}, lastUnit: UnitPoints}
 	})
@@ -196,6 +204,27 @@ func (h *History) Range(team string) (first, last mapping.Date, ok bool) {
 // holds what is inside.
 func (h *History) Window(team string, last, length mapping.Date) Window {
 	return h.of(team).window(last, length)
+}
+
+// Snapshot returns what a snapshot would have said at the end of a local day,
+// had everything been known then that is known today: the rolling windows of
+// each team and the targets. Teams whose Range does not hold the day are not
+// Known.
+func (h *History) Snapshot(day mapping.Date) *Snapshot {
+	s := &Snapshot{
+		ComputedAt: day.In(time.UTC), Fingerprint: h.rules.Fingerprint(), Period: h.rules.Period(), Strict: h.rules.Strict(),
+		Goals: h.rules.Goals(), Reasons: h.rules.Reasons(), Company: TeamResult{ID: AllTeams},
+	}
+	for i, team := range h.rules.Teams() {
+		s.Teams = append(s.Teams, TeamResult{ID: team.ID})
+		if h.teams[i] != nil {
+			s.Teams[i] = h.teams[i].result(day)
+		}
+	}
+	if h.company != nil {
+		s.Company = h.company.result(day)
+	}
+	return s
 }
 
 // End returns the instant at which a local day ends for a team; for AllTeams

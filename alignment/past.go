@@ -1,6 +1,7 @@
 package alignment
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -56,7 +57,8 @@ func (p *past) window(last, length mapping.Date) Window {
 	for u := UnitTime; u <= p.lastUnit; u++ {
 		sizes[u] = p.sizes[u][slices.Index(historyLengths[:], length)][last-p.first]
 	}
-	return windowOf(frame{from: last - length + 1, to: last + 1}, p.sheets, p.lastUnit, sizes)
+	f := frame{fmt.Sprintf("%dd", length), last - length + 1, last + 1}
+	return windowOf(f, p.sheets, p.lastUnit, sizes)
 }
 
 // observed is a number of weeks taken together.
@@ -173,4 +175,19 @@ func (p *past) pursued(goal int, monday mapping.Date) bool {
 		}
 	}
 	return true
+}
+
+// result returns the rolling windows that end with a day.
+func (p *past) result(day mapping.Date) TeamResult {
+	r := TeamResult{ID: p.id}
+	if day < p.first || day >= p.first+mapping.Date(p.days) {
+		return r
+	}
+	end := p.end(day)
+	r.Known, r.Watermark = true, end
+	r.Targets, r.TargetAligned = targetsAt(p.goals(), end.UnixMicro()-1, p.sheets[0].view.team.Location)
+	for _, length := range rollingWindows {
+		r.Windows = append(r.Windows, p.window(day, length))
+	}
+	return r
 }

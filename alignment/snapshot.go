@@ -221,6 +221,11 @@ func (w *Work) GoalShare(b Basis, goal string) (Share, bool) {
 	return w.share(b, func(cell Cell) bool { return cell.Class == Aligned && cell.Goal == goal })
 }
 
+// CellShare returns the share of one cell.
+func (w *Work) CellShare(b Basis, cell Cell) (Share, bool) {
+	return w.share(b, func(c Cell) bool { return c == cell })
+}
+
 func (w *Work) share(b Basis, in func(Cell) bool) (Share, bool) {
 	if w.Total == 0 {
 		return Share{}, false

@@ -22,10 +22,14 @@ type dayWork struct {
 }
 
 func newTally(rules *mapping.RuleSet, view *teamView, f *facts) *tally {
-	w := newTeamWork(rules, view, f)
-	t := &tally{teamWork: w, sheet: newSheet(w.ground, w.days), byMember: make([][]dayWork, len(w.members))}
-	w.attribute(t.add)
+	t := emptyTally(rules, view, f)
+	t.attribute(t.add)
 	return t
+}
+
+func emptyTally(rules *mapping.RuleSet, view *teamView, f *facts) *tally {
+	w := newTeamWork(rules, view, f)
+	return &tally{teamWork: w, sheet: newSheet(w.ground, w.days), byMember: make([][]dayWork, len(w.members))}
 }
 
 func (t *tally) add(e entry) {

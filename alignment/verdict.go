@@ -22,13 +22,9 @@ func (b *book) matchesOf(n *node) []step[mapping.Match] {
 	if n.ownMatch != nil {
 		return n.ownMatch
 	}
-	facts := mapping.Facts{Connector: n.tk.ID.Connector, Type: n.tk.Type, Priority: n.tk.Priority, Title: n.tk.Title, Components: n.tk.Components}
+	var facts mapping.Facts
 	evaluate := func(at int64, now *ticket.Ticket) {
-		facts.Project, facts.Status, facts.Labels = now.Project, now.Status, now.Labels
-		facts.Team = ""
-		if t := b.rules.TeamOf(facts.Connector, now.Project); t >= 0 {
-			facts.Team = b.rules.Teams()[t].ID
-		}
+		b.nameFacts(now, &facts)
 		n.ownMatch = append(n.ownMatch, step[mapping.Match]{at, b.rules.Match(&facts)})
 		n.cuts = append(n.cuts, at)
 	}
@@ -42,6 +38,15 @@ func (b *book) matchesOf(n *node) []step[mapping.Match] {
 		evaluate(at, now)
 	}
 	return n.ownMatch
+}
+
+// nameFacts fills in what rules may ask about the ticket itself.
+func (b *book) nameFacts(tk *ticket.Ticket, f *mapping.Facts) {
+	f.Connector, f.Type, f.Priority, f.Title, f.Components = tk.ID.Connector, tk.Type, tk.Priority, tk.Title, tk.Components
+	f.Project, f.Status, f.Labels, f.Team = tk.Project, tk.Status, tk.Labels, ""
+	if t := b.rules.TeamOf(f.Connector, tk.Project); t >= 0 {
+		f.Team = b.rules.Teams()[t].ID
+	}
 }
 
 // ruleField reports whether a change of the field can change a verdict.

@@ -23,17 +23,27 @@ import (
 
 // Config is a checked alignd.yml with its mapping. Paths are absolute or
 // relative to the working directory, not to the file.
+//
+//schema:json {"required": ["connectors"]}
 type Config struct {
-	MappingFile string       `yaml:"mapping_file"`
-	Store       store.Config `yaml:"store"`
-	Connectors  Connectors   `yaml:"connectors"`
-	Web         Web          `yaml:"web"`
-	Webhooks    Webhooks     `yaml:"webhooks"`
+	// MappingFile is the file of product ops: goals, targets, teams, reasons,
+	// rules.
+	//schema:json {"minLength": 1, "default": "mapping.yml"}
+	MappingFile string `yaml:"mapping_file"`
+	// Store says where tickets and their history are kept.
+	Store store.Config `yaml:"store"`
+	// Connectors are the tracker accounts that are read.
+	Connectors Connectors `yaml:"connectors"`
+	// Web says where the page, the API and /metrics are served.
+	Web Web `yaml:"web"`
+	// Webhooks says where the webhooks of all connectors arrive.
+	Webhooks Webhooks `yaml:"webhooks"`
 
 	// StaleAfter is the age of a team's watermark from which its numbers are
-	// no longer exported, and marked as old on the page.
+	// no longer exported, and marked as old on the page; 24h by default.
 	StaleAfter connectors.Duration `yaml:"stale_after"`
 	// MaxSeries bounds the series of the computed metrics.
+	//schema:json {"minimum": 100, "default": 20000}
 	MaxSeries int `yaml:"max_series"`
 
 	// Rules is the compiled mapping and Warnings what is suspicious in it.
@@ -48,13 +58,16 @@ type Config struct {
 
 // Connectors are the tracker accounts by kind.
 type Connectors struct {
-	Jira   []jira.Config   `yaml:"jira"`
-	Linear []linear.Config `yaml:"linear"`
+	Jira   []jira.Config   `yaml:"jira"`   // Jira accounts, Cloud or Data Center.
+	Linear []linear.Config `yaml:"linear"` // Linear workspaces.
 }
 
 // Webhooks says where the webhooks of all connectors arrive.
 type Webhooks struct {
-	ListenAddress string `yaml:"listen_address"` // empty: nothing listens
+	// ListenAddress is where deliveries arrive, such as 127.0.0.1:8643;
+	// nothing listens if it is absent.
+	//schema:json {"pattern": ":[A-Za-z0-9-]+$"}
+	ListenAddress string `yaml:"listen_address"`
 }
 
 // Default returns what holds for the keys a file leaves out.
@@ -91,7 +104,7 @@ func Load(path string) (*Config, error) {
 // resolve makes relative paths relative to dir.
 func (c *Config) resolve(dir string) {
 	c.MappingFile = connectors.ResolvePath(dir, c.MappingFile)
-	c.Store.Path = connectors.ResolvePath(dir, c.Store.Path)
+	c.Store.ResolvePaths(dir)
 	c.Web.ConfigFile = connectors.ResolvePath(dir, c.Web.ConfigFile)
 	for i := range c.Connectors.Jira {
 		c.Connectors.Jira[i].ResolvePaths(dir)

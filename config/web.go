@@ -17,9 +17,11 @@ const defaultAddress = ":8642"
 
 // Web says where and how the page, the API and /metrics are served.
 type Web struct {
+	// ListenAddresses are host and port each, :8642 by default.
+	//schema:json {"minItems": 1, "pattern": ":[A-Za-z0-9-]*$", "examples": [":8642", "127.0.0.1:8642"]}
 	ListenAddresses []string `yaml:"listen_addresses"`
-	// ConfigFile switches on TLS or passwords, see the exporter-toolkit; may
-	// be empty.
+	// ConfigFile is a file that switches on TLS or passwords, in the format of
+	// Prometheus' exporter-toolkit; may be absent.
 	ConfigFile string `yaml:"config_file"`
 	// EnableLifecycle allows POST /-/reload.
 	EnableLifecycle bool `yaml:"enable_lifecycle"`

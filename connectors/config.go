@@ -2,14 +2,12 @@ package connectors
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -43,11 +41,21 @@ type Options struct {
 // Common holds the keys that every configured account has, whatever its
 // tracker. A zero value means the default.
 type Common struct {
-	Name              string   `yaml:"name"`
-	PollInterval      Duration `yaml:"poll_interval"`       // default 2m
-	RequestsPerSecond float64  `yaml:"requests_per_second"` // default 1
-	RequestsPerDay    int      `yaml:"requests_per_day"`    // ceiling from midnight to midnight UTC; default none
-	Timeout           Duration `yaml:"timeout"`             // of one request; default 1m
+	// Name by which the mapping and metrics refer to the account. A new name
+	// means that everything is read again.
+	//schema:json {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"}
+	Name string `yaml:"name"`
+	// PollInterval is how often to ask for what has changed. Default 2m.
+	PollInterval Duration `yaml:"poll_interval"`
+	// RequestsPerSecond is the budget of the account. Default 1.
+	//schema:json {"minimum": 0}
+	RequestsPerSecond float64 `yaml:"requests_per_second"`
+	// RequestsPerDay is the ceiling from midnight to midnight UTC, at least
+	// 100. Default 0, which means none.
+	//schema:json {"anyOf": [{"const": 0}, {"minimum": 100}]}
+	RequestsPerDay int `yaml:"requests_per_day"`
+	// Timeout is the longest that one request may take. Default 1m.
+	Timeout Duration `yaml:"timeout"`
 
 	// Overlap is how far behind the tracker's clock the watermark stays,
 	// since trackers may show a change minutes late. Default 5m.
@@ -64,6 +72,7 @@ type Common struct {
 	// before nothing is removed any more. Default 5%.
 	MaxShrink Percent `yaml:"max_shrink"`
 
+	// Webhook lets the tracker ask for a poll before the next one is due.
 	Webhook Webhook `yaml:"webhook"`
 }
 
@@ -145,28 +154,11 @@ func ResolvePath(dir, file string) string {
 
 // ReadSecret reads a credential from a file, or from the environment variable
 // env if file is empty. Surrounding white space is not part of it.
-func ReadSecret(file, env string) (secret.Value, error) {
-	text := os.Getenv(env)
-	if file != "" {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return secret.Value{}, fmt.Errorf("read secret: %w", err)
-		}
-		text = string(data)
-	}
-	text = strings.TrimSpace(text)
-	switch {
-	case text == "" && file != "":
-		return secret.Value{}, fmt.Errorf("read secret: %s is empty", file)
-	case text == "":
-		return secret.Value{}, fmt.Errorf("read secret: environment variable %s is not set or empty", env)
-	case strings.ContainsAny(text, "\r\n\x00"):
-		return secret.Value{}, errors.New("read secret: more than one line")
-	}
-	return secret.New(text), nil
-}
+func ReadSecret(file, env string) (secret.Value, error) { return secret.Read(file, env) }
 
 // Duration is a time.Duration that is written as Go writes it: 90s, 2m, 1h30m.
+//
+//schema:json {"type": "string", "pattern": "^([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$", "examples": ["90s", "2m", "1h30m"]}
 type Duration time.Duration
 
 func (d Duration) String() string {

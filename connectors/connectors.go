@@ -41,8 +41,10 @@ type Connector interface {
 	// Look reads tickets by id, at most LookSize, from the tracker's database
 	// if it has an index besides. A ticket that is neither among the Tickets
 	// nor Skipped does not exist or may not be seen. Those that are not in
-	// scope are marked as Outside. Ancestors may come with them.
-	Look(ctx context.Context, uids []string) (Page, error)
+	// scope are marked as Outside; if known says that they all were when they
+	// were read last, only as far as that can be seen without asking. Ancestors
+	// may come with them.
+	Look(ctx context.Context, uids []string, known bool) (Page, error)
 }
 
 // LookSize is how many tickets one Look may be asked for.

@@ -7,6 +7,8 @@ import (
 )
 
 // Percent is a share in percent, written 5% or 2.5%; from above 0 to 100.
+//
+//schema:json {"type": "string", "pattern": "^[0-9]*(\\.[0-9]*)? *%$", "examples": ["5%"]}
 type Percent float64
 
 func (p Percent) String() string { return strconv.FormatFloat(float64(p), 'f', -1, 64) + "%" }

@@ -14,10 +14,14 @@ import (
 
 // Webhook lets the tracker of an account ask for a poll before the next one
 // is due. The zero value means that it may not.
+//
+//schema:json {"required": ["path"]}
 type Webhook struct {
-	Path       string `yaml:"path"`        // such as /webhooks/acme
-	SecretFile string `yaml:"secret_file"` // what the tracker signs with
-	SecretEnv  string `yaml:"secret_env"`
+	// Path is where deliveries arrive, such as /webhooks/acme.
+	//schema:json {"pattern": "^(/[A-Za-z0-9._~-]+)+$"}
+	Path       string `yaml:"path"`
+	SecretFile string `yaml:"secret_file"` // File with the secret that the tracker signs with.
+	SecretEnv  string `yaml:"secret_env"`  // Environment variable with that secret, in place of the file.
 }
 
 // Enabled reports whether the account takes webhooks.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"alignd/connectors"
 	"alignd/store"
 	"alignd/web"
 )
@@ -63,13 +61,17 @@ func (p *poller) censusFailed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	if ours := (*storeError)(nil); errors.As(err, &ours) {
-		p.counts.StoreError()
-	}
+	p.countStoreError(err)
 	p.census.failures++
 	p.census.due = time.Now().Add(p.pause(err, p.census.failures))
 	p.logger.Warn("Counting the tickets failed, trying again later", "err", err)
 	return err
+}
+
+func (p *poller) countStoreError(err error) {
+	if ours := (*storeError)(nil); errors.As(err, &ours) {
+		p.counts.StoreError()
+	}
 }
 
 // plan sets when the census after this one is due, and shows this one.
@@ -142,7 +144,7 @@ func (p *poller) takeCensus(ctx context.Context, accepted bool) (store.Census, e
 	if !rescoped && !accepted && t.shrank(float64(p.account.MaxShrink)/100) {
 		next.Held, next.Missing = true, t.misses(last, next.At)
 		p.warnShrunk(last, t)
-		return next, p.write(ctx, store.Batch{Census: &next}, "census")
+		return next, p.closeWith(ctx, &next)
 	}
 	if last.Held {
 		p.logger.Info("The scope is no longer held", "missing", len(t.missing), "accepted", accepted)
@@ -154,6 +156,9 @@ func (p *poller) takeCensus(ctx context.Context, accepted bool) (store.Census, e
 		err = p.lookForMissing(ctx, t, last, &next)
 	}
 	if err != nil {
+		return last, err
+	}
+	if err := p.heal(ctx, t, last); err != nil {
 		return last, err
 	}
 	p.told = false
@@ -184,7 +189,25 @@ func (p *poller) closeCensus(ctx context.Context, t *tally, next *store.Census) 
 		return err
 	}
 	p.logger.Info("Counted the tickets", "found", t.found, "unknown", len(t.unknown), "unread", next.Unread, "missing", len(next.Missing))
-	return p.write(ctx, store.Batch{Census: next}, "census")
+	return p.closeWith(ctx, next)
+}
+
+// closeWith keeps the result of a census.
+func (p *poller) closeWith(ctx context.Context, next *store.Census) error {
+	return p.writeCensus(ctx, func(c *store.Census) {
+		next.Reread = c.Reread
+		*c = *next
+	})
+}
+
+// writeCensus changes what is known of censuses.
+func (p *poller) writeCensus(ctx context.Context, change func(*store.Census)) error {
+	census, err := p.lastCensus(ctx)
+	if err != nil {
+		return err
+	}
+	change(&census)
+	return p.write(ctx, store.Batch{Census: &census}, "census")
 }
 
 // warnShrunk says once what vanished and what to do.
@@ -195,33 +218,4 @@ func (p *poller) warnShrunk(last store.Census, t *tally) {
 	p.logger.Warn("The scope shrank: so many tickets cannot be found that nothing is removed until they come back. "+
 		"Check the permissions of the account. If the tickets are really gone, run the command",
 		"command", "alignd accept "+p.account.Name, "missing", len(t.missing), "known", t.known, "projects", t.lost())
-}
-
-// recover reads tickets that the census found and no walk has delivered, and
-// returns how many of them could not be understood.
-func (p *poller) recover(ctx context.Context, uids []string) (unread int, err error) {
-	for some := range slices.Chunk(uids, connectors.LookSize) {
-		page, err := p.look(ctx, some)
-		if err != nil {
-			return 0, err
-		}
-		for _, s := range page.Skipped {
-			if slices.Contains(some, s.UID) {
-				unread++
-			}
-		}
-		if err := p.write(ctx, store.Batch{Tickets: page.Tickets, Gone: page.Gone, Names: page.Names}, "tickets"); err != nil {
-			return 0, err
-		}
-	}
-	return unread, nil
-}
-
-func (p *poller) look(ctx context.Context, uids []string) (connectors.Page, error) {
-	page, err := p.connector.Look(ctx, uids)
-	if err != nil {
-		return page, fmt.Errorf("look at tickets: %w", err)
-	}
-	p.skip(page.Skipped)
-	return page, nil
 }

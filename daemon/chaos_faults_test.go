@@ -3,7 +3,6 @@ package daemon_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,13 +17,24 @@ const (
 )
 
 // trouble returns random faults of both trackers.
-func trouble(rng *rand.Rand, c *chronicle) (f sandbox.Faults, told string) {
+func (c *chaos) trouble() (f sandbox.Faults, told string) {
+	rng := c.rng
 	var names []string
 	maybe := func(n int, name string, set func()) {
 		if rng.IntN(n) == 0 {
 			set()
 			names = append(names, name)
 		}
+	}
+	if rng.IntN(3) == 0 {
+		f.Jira.Flicker, f.Jira.ShortPages = true, rng.IntN(2) == 0
+		if c.story.announced {
+			// Two walks that follow each other do not overlook the same, if each of
+			// them is one walk: on Data Center each page is a search of its own.
+			f.Jira.Flicker = !c.dataCenter
+			return f, "an index that flickers"
+		}
+		names = append(names, "an index that flickers")
 	}
 	for range rng.IntN(4) {
 		fault := anyFault(rng)
@@ -47,6 +57,8 @@ func trouble(rng *rand.Rand, c *chronicle) (f sandbox.Faults, told string) {
 	maybe(4, "legacy parent", func() { j.LegacyParent = true })
 	maybe(3, "shuffled jira", func() { j.Shuffle = true })
 	maybe(3, "short changelogs", func() { j.ChangePages = 1 + rng.IntN(20) })
+	maybe(3, "small pages", func() { j.MaxResults = 2 + rng.IntN(40) })
+	maybe(4, "strict queries", func() { j.StrictQueries = true })
 
 	l := &f.Linear
 	maybe(10, "linear limits", func() { l.EnforceLimits = true })
@@ -55,10 +67,12 @@ func trouble(rng *rand.Rand, c *chronicle) (f sandbox.Faults, told string) {
 	maybe(8, "repeated cursor", func() { l.RepeatCursor = true })
 	maybe(8, "no cursor", func() { l.NoCursor = true })
 	maybe(3, "shuffled linear", func() { l.Shuffle = true })
-	maybe(6, "poison", func() {
-		j.Poison = c.poison(true, "summary", "status", "updated")
-		l.Poison = c.poison(false, "estimate", "state", "updatedAt")
-	})
+	if !c.story.announced {
+		maybe(6, "poison", func() {
+			j.Poison = c.story.poison(true, "summary", "status", "updated")
+			l.Poison = c.story.poison(false, "estimate", "state", "updatedAt")
+		})
+	}
 	return f, strings.Join(names, ", ")
 }
 
@@ -69,7 +83,7 @@ func anyFault(rng *rand.Rand) sandbox.Fault {
 		sandbox.LoginPage, sandbox.Redirect, sandbox.Reset, sandbox.Truncate, sandbox.Slow,
 	}
 	f := sandbox.Fault{Kind: kinds[rng.IntN(len(kinds))], After: rng.IntN(12), Times: 1 + rng.IntN(3)}
-	f.Tracker = []string{"", "jira", "linear"}[rng.IntN(3)]
+	f.Tracker = []string{"", "jira", "datacenter", "linear"}[rng.IntN(4)]
 	switch f.Kind {
 	case sandbox.TooMany:
 		f.RetryAfter = []string{"", "0", "1", "900", "tomorrow"}[rng.IntN(5)]
@@ -83,21 +97,16 @@ func anyFault(rng *rand.Rand) sandbox.Fault {
 	return f
 }
 
-// poison makes some tickets of a tracker impossible to understand. Somebody
-// has to correct them later, see heal.
+// poison makes some tickets of a tracker impossible to understand, until it is
+// over or they are moved.
 func (c *chronicle) poison(jira bool, fields ...string) map[string]string {
 	bad := map[string]string{}
 	for range 3 {
-		p := c.pick(func(p *piece) bool {
-			_, read := scope[p.home] // what only stands above is not asked for again
-			return read && p.jira == jira && !p.hidden && !p.trashed
-		})
-		if p == nil {
-			continue
+		if p := c.pick(func(p *piece) bool { return p.jira == jira }); p != nil {
+			bad[c.key(p)] = fields[c.rng.IntN(len(fields))]
 		}
-		bad[c.key(p)] = fields[c.rng.IntN(len(fields))]
-		c.poisoned = append(c.poisoned, p)
 	}
+	c.say("poison %v", bad)
 	return bad
 }
 
@@ -113,22 +122,6 @@ func (c *chronicle) key(p *piece) string {
 		}
 	}
 	panic("no ticket " + p.uid)
-}
-
-// heal has somebody edit the tickets that could not be understood, as it takes
-// to make them so again.
-func (c *chronicle) heal() {
-	var left []*piece
-	for _, p := range c.poisoned {
-		switch {
-		case !slices.Contains(c.all, p) || p.trashed:
-		case p.hidden:
-			left = append(left, p)
-		default:
-			c.touch(p)
-		}
-	}
-	c.poisoned = left
 }
 
 func (c *chronicle) touch(p *piece) {

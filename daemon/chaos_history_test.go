@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -20,12 +21,18 @@ type chronicle struct {
 	now   atomic.Int64 // milliseconds; the trackers' clock
 	all   []*piece     // that exist
 	said  []string     // every action
+	begin int          // of what happened after the stage was set, in said
 	names []string     // of Linear's labels, which are renamed
 	plans []string     // names of Linear's projects, which are renamed
 	made  int
 	jumps bool // the clock may jump by hours
 
-	poisoned []*piece // that were made impossible to understand
+	statuses []string        // of Jira, as they are called today
+	curtains map[string]bool // projects and teams that the account may not see
+
+	// announced means that nothing happens but what a walk can see: trackers
+	// say no word of what is hidden, and of what a deletion does to others.
+	announced bool
 }
 
 // piece is one ticket as a person at the tracker would describe it.
@@ -62,18 +69,12 @@ var (
 	initiatives      = []string{"Growth", "Mobile", "Rest"}
 )
 
-func sortedKeys(m map[string]string) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // newChronicle sets the stage: teams, projects, and a stock of tickets.
 func newChronicle(rng *rand.Rand) *chronicle {
 	c := &chronicle{rng: rng, names: []string{"goal-checkout", "Area/Mobile", "incident", "misc"}, plans: []string{"Relaunch", "App"}}
+	c.statuses, c.curtains = slices.Clone(statusesOfJira), map[string]bool{}
 	c.now.Store(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC).UnixMilli())
 	c.world = sandbox.NewWorld(c.time)
 	for _, key := range []string{"PAY", "BILL", "OPS"} {
@@ -121,7 +122,7 @@ func (c *chronicle) act() {
 	switch p := c.rng.IntN(100); {
 	case p < 12:
 		c.create()
-	case p < 20:
+	case p < 20 && !c.announced:
 		c.vanish()
 	case p < 26:
 		c.rename()
@@ -158,12 +159,12 @@ func (c *chronicle) create() {
 			p.typ = "Story"
 			p.parent = c.parentFor(p)
 		}
-		status := one(c, statusesOfJira)
-		p.state = stateOfJira[status]
+		status := c.rng.IntN(len(c.statuses))
+		p.state = stateOfJira[statusesOfJira[status]]
 		for range c.rng.IntN(3) {
 			p.labels = append(p.labels, one(c, labelsOfJira))
 		}
-		in := sandbox.NewIssue{Project: p.home, Type: p.typ, Title: "Ticket " + strconv.Itoa(c.made), Status: status, Labels: p.labels}
+		in := sandbox.NewIssue{Project: p.home, Type: p.typ, Title: "Ticket " + strconv.Itoa(c.made), Status: c.statuses[status], Labels: p.labels}
 		if p.parent != nil {
 			in.Parent = p.parent.uid
 		}
@@ -202,7 +203,7 @@ func (c *chronicle) parentFor(p *piece) *piece {
 	older := true
 	return c.pick(func(q *piece) bool {
 		older = older && q != p
-		if q.jira != p.jira || q.hidden || q.trashed || q == p {
+		if q.jira != p.jira || q.trashed || q == p {
 			return false
 		}
 		if p.jira {
@@ -219,9 +220,9 @@ func storyIf(typ string) string {
 	return typ
 }
 
-// work changes one ticket that can be seen.
+// work changes one ticket, whether alignd may see it or not.
 func (c *chronicle) work() {
-	p := c.pick(func(p *piece) bool { return !p.hidden && !p.trashed })
+	p := c.pick(func(p *piece) bool { return !p.trashed })
 	if p == nil {
 		return
 	}
@@ -236,10 +237,10 @@ func (c *chronicle) workInJira(p *piece, site *sandbox.Site) {
 	at := c.time()
 	switch c.rng.IntN(12) {
 	case 0, 1, 2:
-		status := one(c, statusesOfJira)
-		c.say("transition %s to %s", p.uid, status)
-		site.Transition(at, p.uid, status)
-		next := stateOfJira[status]
+		status := c.rng.IntN(len(c.statuses))
+		c.say("transition %s to %s", p.uid, c.statuses[status])
+		site.Transition(at, p.uid, c.statuses[status])
+		next := stateOfJira[statusesOfJira[status]]
 		closed := func(state string) bool { return state == "done" || state == "canceled" }
 		if !closed(p.state) || !closed(next) { // between closed ones the resolution stays
 			p.state = next
@@ -272,7 +273,7 @@ func (c *chronicle) workInJira(p *piece, site *sandbox.Site) {
 		site.Estimate(at, p.uid, c.points())
 	case 8, 9:
 		home := one(c, homesOfJira)
-		if home == p.home || slices.Contains(c.poisoned, p) {
+		if home == p.home {
 			return
 		}
 		c.say("move %s from %s to %s", p.uid, p.home, home)
@@ -325,7 +326,7 @@ func (c *chronicle) workInLinear(p *piece, ws *sandbox.Workspace) {
 		ws.Estimate(at, p.uid, c.points())
 	case 8, 9:
 		home := one(c, homesOfLinear)
-		if home == p.home || slices.Contains(c.poisoned, p) {
+		if home == p.home {
 			return
 		}
 		c.say("move %s from %s to %s", p.uid, p.home, home)
@@ -352,8 +353,7 @@ func (c *chronicle) workInLinear(p *piece, ws *sandbox.Workspace) {
 	}
 }
 
-// vanish makes a ticket go away, or come back. Of what is not read for itself
-// nothing comes back: alignd asks for it again when something below changes.
+// vanish makes a ticket go away, or come back.
 func (c *chronicle) vanish() {
 	p := one(c, c.all)
 	if c.rng.IntN(3) == 0 {
@@ -361,20 +361,16 @@ func (c *chronicle) vanish() {
 			p = gone
 		}
 	}
-	_, read := scope[p.home]
 	switch {
 	case p.jira && p.hidden:
-		c.show(p)
+		c.hide(p, false)
 	case p.jira && c.rng.IntN(2) == 0:
-		if !read {
-			return
-		}
-		c.hide(p)
+		c.hide(p, true)
 	case p.jira:
 		c.say("delete %s", p.uid)
 		c.world.Jira.Delete(p.uid)
 		c.forget(p)
-	case p.trashed && read && c.rng.IntN(2) == 0:
+	case p.trashed && c.rng.IntN(2) == 0:
 		c.say("restore %s", p.uid)
 		p.trashed, p.archived = false, false
 		c.world.Linear.Restore(c.time(), p.uid)
@@ -389,26 +385,18 @@ func (c *chronicle) vanish() {
 	}
 }
 
-func (c *chronicle) hide(p *piece) {
-	c.say("hide %s", p.uid)
-	p.hidden = true
-	c.world.Jira.Hide(p.uid, true)
+// hide takes a ticket from the account's eyes, or gives it back.
+func (c *chronicle) hide(p *piece, hidden bool) {
+	c.say("hide %s: %t", p.uid, hidden)
+	p.hidden = hidden
+	c.world.Jira.Hide(p.uid, hidden)
 }
 
-// show gives a ticket back, and has somebody edit it. What was edited last
-// before it was hidden, and had not been read by then, no stamp tells of.
-func (c *chronicle) show(p *piece) {
-	c.say("show %s", p.uid)
-	p.hidden = false
-	c.world.Jira.Hide(p.uid, false)
-	c.touch(p)
-}
-
-// lose hides a whole project, more than may vanish at once.
+// lose hides all tickets of a project, more than may vanish at once.
 func (c *chronicle) lose(project string) (lost []*piece) {
 	for _, p := range c.all {
 		if p.home == project && !p.hidden {
-			c.hide(p)
+			c.hide(p, true)
 			lost = append(lost, p)
 		}
 	}
@@ -419,7 +407,36 @@ func (c *chronicle) lose(project string) (lost []*piece) {
 func (c *chronicle) find(lost []*piece) {
 	for _, p := range lost {
 		if p.hidden && slices.Contains(c.all, p) {
-			c.show(p)
+			c.hide(p, false)
+		}
+	}
+}
+
+// curtain hides projects or teams, or gives them back.
+func (c *chronicle) curtain() {
+	for _, home := range []string{"BILL", "OPS", "APP", "SUP"} {
+		if c.rng.IntN(4) == 0 {
+			c.draw(home, !c.curtains[home])
+		}
+	}
+}
+
+func (c *chronicle) draw(home string, hidden bool) {
+	c.say("hide all of %s: %t", home, hidden)
+	c.curtains[home] = hidden
+	if slices.Contains(homesOfJira, home) {
+		c.world.Jira.HideProject(home, hidden)
+	} else {
+		c.world.Linear.HideTeam(home, hidden)
+	}
+}
+
+// reveal gives back what alignd is told to read, which it could not otherwise,
+// and teams, whose names it would remember better than one that never saw them.
+func (c *chronicle) reveal() {
+	for _, home := range sortedKeys(c.curtains) {
+		if _, read := scope[home]; c.curtains[home] && (read || home == "SUP") {
+			c.draw(home, false)
 		}
 	}
 }
@@ -439,8 +456,21 @@ func (c *chronicle) forget(gone *piece) {
 // rename changes what no ticket notices.
 func (c *chronicle) rename() {
 	at := c.time()
-	switch c.rng.IntN(3) {
-	case 0:
+	switch n := c.rng.IntN(4); {
+	case n == 0 && !c.announced:
+		i := c.rng.IntN(len(c.statuses))
+		old := c.statuses[i]
+		if state := stateOfJira[statusesOfJira[i]]; state == "done" || state == "canceled" {
+			return // their names decide how the site resolves
+		}
+		if was, ok := strings.CutPrefix(old, "Old "); ok {
+			c.statuses[i] = was
+		} else {
+			c.statuses[i] = "Old " + old
+		}
+		c.say("rename status %s to %s", old, c.statuses[i])
+		c.world.Jira.RenameStatus(old, c.statuses[i])
+	case n <= 1:
 		i := c.rng.IntN(len(c.names))
 		old := c.names[i]
 		group, leaf, nested := strings.Cut(old, "/")
@@ -457,7 +487,7 @@ func (c *chronicle) rename() {
 		c.names[i] = group + leaf
 		c.say("rename label %s to %s", old, c.names[i])
 		c.world.Linear.RenameLabel(at, old, leaf)
-	case 1:
+	case n == 2:
 		i := c.rng.IntN(len(c.plans))
 		old := c.plans[i]
 		if was, ok := strings.CutPrefix(old, "Old "); ok {
@@ -467,7 +497,7 @@ func (c *chronicle) rename() {
 		}
 		c.say("rename project %s to %s", old, c.plans[i])
 		c.world.Linear.RenameProject(at, old, c.plans[i])
-	case 2:
+	default:
 		plan := one(c, c.plans)
 		of := initiatives[:c.rng.IntN(len(initiatives)+1)]
 		c.say("put project %s under %v", plan, of)

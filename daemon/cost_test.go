@@ -60,6 +60,7 @@ func (c *till) of(t testing.TB, step func() error) price {
 type shop struct {
 	*poller
 	till   *till
+	world  *sandbox.World
 	keys   []string                       // of all tickets
 	change func(at time.Time, ref string) // touches a ticket
 }
@@ -71,7 +72,7 @@ const shopProjects = 20
 func newShop(t testing.TB, kind string, n int) *shop {
 	t.Helper()
 	world, c := sandbox.NewWorld(nil), &till{}
-	s := &shop{till: c, change: world.Jira.Touch}
+	s := &shop{till: c, world: world, change: world.Jira.Touch}
 	if kind == "linear" {
 		s.change = world.Linear.Touch
 	}
@@ -143,6 +144,41 @@ func shopPoller(t testing.TB, account config.Account) *poller {
 	}
 }
 
+// under puts the first n tickets under parents of their own that are outside of
+// the scope, before today.
+func (s *shop) under(n int) {
+	past := time.Now().Add(-24 * time.Hour)
+	if s.account.Kind == "jira" {
+		s.world.Jira.AddProject(sandbox.NewProject{Key: "GOAL", Name: "Goals"})
+	} else {
+		s.world.Linear.AddTeam("GOAL", "Goals", "UTC")
+	}
+	for _, key := range s.keys[:n] {
+		if s.account.Kind == "jira" {
+			s.world.Jira.SetParent(past, key, s.world.Jira.CreateIssue(past, sandbox.NewIssue{Project: "GOAL", Type: "Epic", Title: "Goal"}))
+		} else {
+			s.world.Linear.SetParent(past, key, s.world.Linear.CreateIssue(past, sandbox.NewLinearIssue{Team: "GOAL", Title: "Goal"}))
+		}
+	}
+}
+
+// restart gives the poller a new connector.
+func (s *shop) restart(t testing.TB) {
+	t.Helper()
+	connector, err := newConnector(s.account, connectors.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.poller.connector, s.told, s.latest = connector, false, time.Time{}
+}
+
+// again reads a seventh, or a thousand, of the known tickets again.
+func (s *shop) again(t testing.TB) price {
+	t.Helper()
+	s.reread = time.Now().Add(-time.Second)
+	return s.till.of(t, func() error { return s.rereadPart(t.Context()) })
+}
+
 func (s *shop) poll(t testing.TB) price {
 	t.Helper()
 	return s.till.of(t, func() error { return s.attempt(t.Context()) })
@@ -193,6 +229,7 @@ func TestCost(t *testing.T) {
 			{"idle poll", s.poll(t), 2},
 			{"idle poll", s.poll(t), 2},
 			{"census", s.census(t), 2 + ceil(n, 5000)},
+			{"read again", s.again(t), ceil(ceil(n, 7), 100) + 1},
 		}
 		for _, k := range []int{1, 100, 250, 1100} {
 			sums = append(sums, sum{fmt.Sprintf("%d changed", k), s.pollAfter(t, k), 2 + ceil(k, 100) + ceil(k, 1000)})
@@ -207,12 +244,55 @@ func TestCost(t *testing.T) {
 			{"idle poll", s.poll(t), 2},
 			{"idle poll", s.poll(t), 2},
 			{"census", s.census(t), 2 + ceil(n, 250)},
+			{"read again", s.again(t), 1 + ceil(ceil(n, 7), 50)},
 		}
 		for _, k := range []int{1, 50, 120} {
 			sums = append(sums, sum{fmt.Sprintf("%d changed", k), s.pollAfter(t, k), 1 + ceil(k, 50)})
 		}
 		check(t, sums)
 	})
+}
+
+// Parents outside of the scope, which are followed all the same, cost an idle
+// poll nothing: not after a census, not after a restart, not by the hour, and
+// not if there are more than one query can name.
+func TestCostOfParentsOutside(t *testing.T) {
+	for kind, n := range map[string]int{"jira": 1300, "linear": 300} {
+		t.Run(kind, func(t *testing.T) {
+			s := newShop(t, kind, n)
+			s.under(n)
+			first := s.poll(t)
+			// Parents come in bulk.
+			if most := map[string]int{"jira": 2*(ceil(n, 100)+ceil(n, 1000)) + 4, "linear": 2*ceil(n, 50) + 1}[kind]; first.requests > most {
+				t.Errorf("first sync: %d requests, want at most %d", first.requests, most)
+			}
+			idle := func(when string) {
+				t.Helper()
+				for range 3 {
+					if got := s.poll(t); got.requests > 2 {
+						t.Errorf("%s: %d requests of an idle poll, want at most 2", when, got.requests)
+					}
+				}
+			}
+			idle("at first")
+			count := map[string]int{"jira": ceil(n, 5000), "linear": ceil(n, 250)}[kind]
+			look := map[string]int{"jira": ceil(n, 100) + ceil(n, 1000) + ceil(n, 50), "linear": 2 + ceil(n, 50)}[kind]
+			if got := s.census(t); got.requests > count+look {
+				t.Errorf("census: %d requests, want at most %d", got.requests, count+look)
+			}
+			idle("after a census")
+			s.restart(t)
+			// What the site is, its fields, its statuses.
+			if got, most := s.poll(t), map[string]int{"jira": 2 + 3, "linear": 2}[kind]; got.requests > most {
+				t.Errorf("after a restart: %d requests, want at most %d", got.requests, most)
+			}
+			idle("after a restart")
+			s.till.of(t, func() error { s.change(time.Now(), s.keys[0]); return nil })
+			if got := s.poll(t); got.requests > 4 {
+				t.Errorf("one change: %d requests, want at most 4", got.requests)
+			}
+		})
+	}
 }
 
 // BenchmarkCost reports requests and points of Jira's quota: of a first sync
@@ -228,6 +308,7 @@ func BenchmarkCost(b *testing.B) {
 			{"first sync per 1000", n / 1000, func(s *shop) price { return s.poll(b) }},
 			{"idle poll", 1, func(s *shop) price { return s.poll(b) }},
 			{"census per 1000", n / 1000, func(s *shop) price { return s.census(b) }},
+			{"reading again per 1000", 4.0 / 7, func(s *shop) price { return s.again(b) }},
 			{"1 changed", 1, func(s *shop) price { return s.pollAfter(b, 1) }},
 			{"1000 changed", 1, func(s *shop) price { return s.pollAfter(b, 1000) }},
 		}

@@ -38,6 +38,7 @@ type Options struct {
 	ListenAddresses []string     // port 0 takes a free one, see Addr
 	WebConfigFile   string       // TLS and passwords, see the exporter-toolkit; may be empty
 	EnableLifecycle bool         // allows POST /-/reload
+	WatchFiles      bool         // reloads when the content of a file changes
 	// Registry gets all metrics; nil means a new one with the metrics of the
 	// Go runtime and the process besides.
 	Registry *prometheus.Registry
@@ -60,6 +61,7 @@ type Daemon struct {
 	ended     chan struct{} // closed when no reload will be carried out any more
 	cleanups  cleanups
 	snapshot  atomic.Pointer[alignment.Snapshot]
+	history   atomic.Pointer[alignment.History]
 
 	// Replaced by a reload.
 	cfg     atomic.Pointer[config.Config]
@@ -124,6 +126,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.group, ctx = errgroup.WithContext(ctx)
 	d.group.Go(func() error { d.refresher.run(ctx); return nil })
 	d.group.Go(func() error { d.reloadLoop(ctx); return nil })
+	if d.opts.WatchFiles && d.opts.ConfigFile != "" {
+		d.group.Go(func() error { d.watch(ctx); return nil })
+	}
 	d.group.Go(func() error { return d.serve(ctx) })
 	d.group.Go(func() error { return d.serveWebhooks(ctx) })
 	d.mu.Lock()
@@ -206,9 +211,12 @@ func (d *Daemon) adopt(cfg *config.Config) {
 	d.counts.ConfigLoaded()
 }
 
-func (d *Daemon) publish(snap *alignment.Snapshot) {
+func (d *Daemon) publish(snap *alignment.Snapshot, history *alignment.History) {
 	d.snapshot.Store(snap)
 	d.collector.Publish(snap)
+	if history != nil {
+		d.history.Store(history)
+	}
 }
 
 // zone implements zoneOf with the rules in force.
@@ -222,6 +230,9 @@ func (d *Daemon) zone(connector, project string) *time.Location {
 
 // Snapshot implements web.Source.
 func (d *Daemon) Snapshot() *alignment.Snapshot { return d.snapshot.Load() }
+
+// History implements web.Source.
+func (d *Daemon) History() *alignment.History { return d.history.Load() }
 
 // Status implements web.Source.
 func (d *Daemon) Status() web.Status {

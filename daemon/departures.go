@@ -28,7 +28,7 @@ func (p *poller) lookForMissing(ctx context.Context, t *tally, last store.Census
 	}
 	slices.Sort(suspects)
 	for some := range slices.Chunk(suspects, connectors.LookSize) {
-		page, err := p.look(ctx, some)
+		page, err := p.look(ctx, some, false)
 		if err != nil {
 			return err
 		}
@@ -71,8 +71,10 @@ func (p *poller) judge(ctx context.Context, t *tally, suspects []string, page *c
 			}
 		}
 	}
-	batch := store.Batch{Tickets: page.Tickets, Names: page.Names, Left: left}
-	if err := p.removed(ctx, batch, causeMoved, len(left)); err != nil {
+	if err := p.repair(ctx, page.Tickets); err != nil {
+		return err
+	}
+	if err := p.removed(ctx, store.Batch{Left: left}, causeMoved, len(left)); err != nil {
 		return err
 	}
 	return p.removed(ctx, store.Batch{Gone: gone}, causeGone, members)

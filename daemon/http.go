@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
+	"alignd/alignment"
 	"alignd/web"
 )
 
@@ -87,6 +89,8 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("GET /-/ready", d.ready)
 	mux.HandleFunc("POST /-/reload", d.reloadOverHTTP)
 	mux.HandleFunc("POST /-/accept", d.acceptOverHTTP)
+	mux.HandleFunc("POST /-/acknowledge", d.acknowledgeOverHTTP)
+	mux.HandleFunc("GET "+ExportPath, d.exportOverHTTP)
 	mux.Handle("/", web.NewHandler(web.Options{Source: d, Version: d.opts.Version, Logger: d.logger.With("component", "web")}))
 	return mux
 }
@@ -135,4 +139,61 @@ func (d *Daemon) acceptOverHTTP(w http.ResponseWriter, r *http.Request) {
 		d.logger.Info("Somebody accepted that the scope shrank", "connector", name)
 		fmt.Fprintf(w, "Accepted: what %s misses leaves with its next reading.\n", name)
 	}
+}
+
+// maxNote bounds the note of an acknowledgement, in bytes.
+const maxNote = 1000
+
+// acknowledgeOverHTTP records that somebody has taken note of an open episode.
+func (d *Daemon) acknowledgeOverHTTP(w http.ResponseWriter, r *http.Request) {
+	if !d.opts.EnableLifecycle {
+		http.Error(w, "Acknowledging over HTTP is switched off. Start alignd with --web.enable-lifecycle.", http.StatusForbidden)
+		return
+	}
+	query := r.URL.Query()
+	ack := alignment.Acknowledgement{Team: query.Get("team"), Goal: query.Get("goal"), Note: query.Get("note"), At: time.Now().UTC().Truncate(time.Microsecond)}
+	if ack.Goal != "" && ack.Team == "" {
+		ack.Team = alignment.AllTeams
+	}
+	switch open := d.openEpisodes(); {
+	case len(ack.Note) > maxNote:
+		http.Error(w, fmt.Sprintf("The note has %d bytes, at most %d are kept.", len(ack.Note), maxNote), http.StatusBadRequest)
+	case !slices.ContainsFunc(open, func(s alignment.Series) bool { return s.Team == ack.Team && s.Goal == ack.Goal }):
+		http.Error(w, "There is no open episode of that team or goal. "+listOpen(open), http.StatusNotFound)
+	default:
+		if err := d.acknowledge(r.Context(), ack); err != nil {
+			d.logger.Error("Recording an acknowledgement failed", "err", err)
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		d.logger.Info("Somebody took note of an episode of drift", "team", ack.Team, "goal", ack.Goal)
+		fmt.Fprintln(w, "Acknowledged: the episode ends with the next refresh, and the chart begins anew.")
+	}
+}
+
+// openEpisodes lists the series that have one.
+func (d *Daemon) openEpisodes() []alignment.Series {
+	var open []alignment.Series
+	if snap := d.Snapshot(); snap != nil && snap.Review != nil {
+		for i := range snap.Review.Drifts {
+			if drift := &snap.Review.Drifts[i]; drift.Open() != nil {
+				open = append(open, drift.Series)
+			}
+		}
+	}
+	return open
+}
+
+func listOpen(open []alignment.Series) string {
+	if len(open) == 0 {
+		return "None is open."
+	}
+	names := make([]string, len(open))
+	for i, s := range open {
+		names[i] = "--team " + s.Team
+		if s.Goal != "" {
+			names[i] = "--goal " + s.Goal
+		}
+	}
+	return "Open are: " + strings.Join(names, ", ") + "."
 }

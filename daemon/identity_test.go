@@ -18,6 +18,7 @@ func TestLostCredential(t *testing.T) {
 	for name, fault := range map[string]sandbox.Faults{
 		"refused":      {HTTP: []sandbox.Fault{{Kind: sandbox.Unauthorized, Tracker: "jira"}}},
 		"unrecognised": {Jira: sandbox.JiraFaults{Anonymous: true}},
+		"public":       {Jira: sandbox.JiraFaults{Anonymous: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -28,6 +29,9 @@ func TestLostCredential(t *testing.T) {
 			before := r.settled()
 			r.until("/metrics", known+"1")
 
+			if name == "public" { // visitors see everything, and still are not us
+				h.world.Jira.PublishProject("PAY")
+			}
 			h.server.SetFaults(fault)
 			h.world.Jira.CreateIssue(now, sandbox.NewIssue{Project: "PAY", Title: "Made while nobody could look"})
 			r.until("/metrics", known+"0")

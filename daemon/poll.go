@@ -29,7 +29,9 @@ type poller struct {
 
 	skipped map[string]bool // UIDs that were logged already
 	census  schedule
-	told    bool // the connector knows the tickets outside
+	reread  time.Time // when the next part is read again; zero before the first look at the store
+	told    bool      // the connector knows the tickets outside
+	latest  time.Time // the tracker's clock at the latest complete walk; zero before the first
 
 	mu     sync.Mutex // guards status
 	status web.ConnectorStatus
@@ -55,7 +57,7 @@ func (p *poller) run(ctx context.Context) {
 		}
 		pause, wait := p.pause(err, failures), time.Duration(0)
 		if err == nil {
-			wait = retryAfter(p.censusIfDue(ctx))
+			wait = retryAfter(p.checkIfDue(ctx))
 			pause = max(pause, wait)
 		}
 		p.update(func(s *web.ConnectorStatus) { s.NextAttempt = time.Now().Add(pause) })
@@ -63,6 +65,15 @@ func (p *poller) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// checkIfDue does what does not trust walks, after one that was complete. An
+// error was logged; it is returned for its Retry-After.
+func (p *poller) checkIfDue(ctx context.Context) error {
+	if err := p.censusIfDue(ctx); err != nil {
+		return err
+	}
+	return p.rereadIfDue(ctx)
 }
 
 // attempt makes one walk and accounts for it. It returns nil if it was stopped
@@ -113,7 +124,7 @@ const (
 // walk reads page after page and applies each. What was applied before an
 // error stays; the watermark moves with the last page only.
 func (p *poller) walk(ctx context.Context) (walk, error) {
-	w := walk{kind: incrementalWalk}
+	w := walk{kind: incrementalWalk, began: time.Now().UTC().Round(0)}
 	known, scope, err := p.watermark(ctx)
 	if err != nil {
 		return w, err
@@ -131,14 +142,14 @@ func (p *poller) walk(ctx context.Context) (walk, error) {
 		if err != nil {
 			return w, fmt.Errorf("read page %d: %w", w.pages+1, err)
 		}
-		if err := w.begin(&page, known, time.Duration(p.account.Overlap)); err != nil {
+		if err := w.begin(&page, known, p.twice(known), time.Duration(p.account.Overlap)); err != nil {
 			return w, err
 		}
 		if err := p.apply(ctx, &w, &page); err != nil {
 			return w, err
 		}
 		if page.Next == "" {
-			p.told = true
+			p.told, p.latest = true, w.clock
 			return w, nil
 		}
 		if tokens[page.Next] {
@@ -162,6 +173,17 @@ func (p *poller) watermark(ctx context.Context) (at time.Time, scope string, err
 	return at, scope, nil
 }
 
+// twice is up to when the tracker's changes have been read twice once a walk
+// that begins at the watermark ends: up to the walk before, which began an
+// overlap later than its watermark at least. An index may overlook a change
+// once, and only what is within the overlap is read again anyway.
+func (p *poller) twice(watermark time.Time) time.Time {
+	if watermark.IsZero() || !p.latest.IsZero() {
+		return p.latest
+	}
+	return watermark.Add(time.Duration(p.account.Overlap))
+}
+
 func (p *poller) showWatermark(at time.Time) {
 	if at.IsZero() {
 		return
@@ -177,7 +199,7 @@ func (p *poller) apply(ctx context.Context, w *walk, page *connectors.Page) erro
 	if page.Next == "" {
 		batch.Watermark, batch.Scope = w.watermark, p.account.Scope()
 		if w.first { // so that a change of scope before the first census is noticed
-			batch.Census = &store.Census{Scope: batch.Scope}
+			batch.Census = &store.Census{Scope: batch.Scope, Reread: begun(w.began)}
 		}
 	}
 	applied, err := p.store.Apply(ctx, batch)
@@ -205,13 +227,17 @@ func (e *storeError) Unwrap() error { return e.error }
 type walk struct {
 	kind      string    // fullWalk or incrementalWalk
 	first     bool      // nothing was ever read completely before
+	began     time.Time // by our clock
+	clock     time.Time // the tracker's, when it began
 	watermark time.Time // to be set with the last page
 	pages     int
 	tickets   int
 }
 
-// begin takes the watermark from the first page.
-func (w *walk) begin(page *connectors.Page, known time.Time, overlap time.Duration) error {
+// begin takes the watermark from the first page: the overlap before the
+// tracker's clock, no later than what has been read twice, if that is known,
+// and never back.
+func (w *walk) begin(page *connectors.Page, known, twice time.Time, overlap time.Duration) error {
 	w.pages++
 	if w.pages > 1 {
 		return nil
@@ -219,7 +245,10 @@ func (w *walk) begin(page *connectors.Page, known time.Time, overlap time.Durati
 	if page.Clock.IsZero() {
 		return errors.New("read page 1: the tracker does not say what time it is")
 	}
-	w.watermark = page.Clock.Add(-overlap)
+	w.clock, w.watermark = page.Clock, page.Clock.Add(-overlap)
+	if !twice.IsZero() && w.watermark.After(twice) {
+		w.watermark = twice
+	}
 	if w.watermark.Before(known) {
 		w.watermark = known
 	}

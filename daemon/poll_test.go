@@ -52,7 +52,7 @@ func (f *fakeConnector) Count(ctx context.Context, _ string) (connectors.CountPa
 	return f.count()
 }
 
-func (f *fakeConnector) Look(_ context.Context, uids []string) (connectors.Page, error) {
+func (f *fakeConnector) Look(_ context.Context, uids []string, _ bool) (connectors.Page, error) {
 	if f.look == nil {
 		return connectors.Page{}, errors.New("nobody was expected to look")
 	}

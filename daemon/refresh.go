@@ -30,14 +30,16 @@ const (
 type refresher struct {
 	store   store.Store
 	rules   func() *mapping.RuleSet
-	publish func(*alignment.Snapshot)
+	publish func(*alignment.Snapshot, *alignment.History) // nil history: as before
 	counts  *metrics.Process
 	logger  *slog.Logger
 
 	wake chan struct{} // holds one, so that no change is missed
 	mu   sync.Mutex    // one computation at a time
+	past reviewer      // guarded by mu
 
-	failure atomic.Pointer[string] // of the last computation, nil if it succeeded
+	outdated atomic.Bool            // the last review does not know of an acknowledgement
+	failure  atomic.Pointer[string] // of the last computation, nil if it succeeded
 }
 
 // changed asks for a refresh soon. It never blocks.
@@ -72,34 +74,51 @@ func (r *refresher) run(ctx context.Context) {
 	}
 }
 
+// reviewSoon asks for a review with the next refresh.
+func (r *refresher) reviewSoon() {
+	r.outdated.Store(true)
+	r.changed()
+}
+
 // refresh computes and publishes once and returns how long that took. On an
 // error the last snapshot stays up.
 func (r *refresher) refresh(ctx context.Context) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	start := time.Now()
-	snap, err := r.compute(ctx)
+	err := r.publishNext(ctx)
 	took := time.Since(start)
 	if ctx.Err() != nil {
 		return took
 	}
+	// A computation needs many times the memory of its result, and the next
+	// one is minutes away.
+	debug.FreeOSMemory()
 	r.failure.Store(nil)
 	if err != nil {
 		r.counts.StoreError()
 		text := err.Error()
 		r.failure.Store(&text)
 		r.logger.Error("Refreshing the numbers failed, the last ones stay up", "err", err)
-		return took
-	}
-	if snap != nil {
-		r.publish(snap)
-		r.counts.SnapshotComputed(took)
-		// A computation needs many times the memory of its result, and the
-		// next one is minutes away.
-		debug.FreeOSMemory()
-		r.logger.Debug("Published a snapshot", "took", took)
 	}
 	return took
+}
+
+// publishNext publishes a snapshot, and once more where a review was due: the
+// numbers of now must not wait for those of the past.
+func (r *refresher) publishNext(ctx context.Context) error {
+	start := time.Now()
+	snap, err := r.compute(ctx)
+	if err != nil || snap == nil {
+		return err
+	}
+	r.publish(snap, nil)
+	r.counts.SnapshotComputed(time.Since(start))
+	r.logger.Debug("Published a snapshot", "took", time.Since(start))
+	if outdated := r.outdated.Swap(false); !outdated && !r.past.due(snap.Fingerprint) {
+		return nil
+	}
+	return r.review(ctx, snap)
 }
 
 // compute returns nil while no connector has ever been read completely: there
@@ -117,7 +136,7 @@ func (r *refresher) compute(ctx context.Context) (*alignment.Snapshot, error) {
 			return nil
 		}
 		snap = alignment.Compute(alignment.Input{
-			Tickets: v, Rules: r.rules(), Watermarks: watermarks, Now: time.Now(),
+			Tickets: v, Rules: r.rules(), Watermarks: watermarks, Now: time.Now(), Review: r.past.last,
 		})
 		return nil
 	})

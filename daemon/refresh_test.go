@@ -35,6 +35,7 @@ type refreshRig struct {
 	*refresher
 	st        store.Store
 	published []time.Time
+	reviews   []time.Time // published with a history
 	last      *alignment.Snapshot
 	log       *bytes.Buffer
 }
@@ -57,10 +58,17 @@ func newRefreshRig(t *testing.T) *refreshRig {
 	r := &refreshRig{st: st, log: &bytes.Buffer{}}
 	r.refresher = &refresher{
 		store: st, rules: func() *mapping.RuleSet { return rules },
-		publish: func(s *alignment.Snapshot) { r.published, r.last = append(r.published, time.Now()), s },
-		counts:  metrics.NewProcess(prometheus.NewRegistry()),
-		logger:  slog.New(slog.NewTextHandler(r.log, nil)),
-		wake:    make(chan struct{}, 1),
+		publish: func(s *alignment.Snapshot, h *alignment.History) {
+			r.last = s
+			if h != nil {
+				r.reviews = append(r.reviews, time.Now())
+				return
+			}
+			r.published = append(r.published, time.Now())
+		},
+		counts: metrics.NewProcess(prometheus.NewRegistry()),
+		logger: slog.New(slog.NewTextHandler(r.log, nil)),
+		wake:   make(chan struct{}, 1),
 	}
 	return r
 }
@@ -105,13 +113,18 @@ func TestRefreshAtStartAfterChangesAndNowAndThen(t *testing.T) {
 		cancel()
 		<-done
 
-		var after []time.Duration
-		for _, at := range r.published {
-			after = append(after, at.Sub(start))
+		after := func(times []time.Time) (out []time.Duration) {
+			for _, at := range times {
+				out = append(out, at.Sub(start))
+			}
+			return out
 		}
 		want := []time.Duration{0, time.Minute + time.Second, 5 * time.Minute, 10 * time.Minute}
-		if diff := cmp.Diff(want, after); diff != "" {
+		if diff := cmp.Diff(want, after(r.published)); diff != "" {
 			t.Errorf("published after (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]time.Duration{0, 5 * time.Minute, 10 * time.Minute}, after(r.reviews)); diff != "" {
+			t.Errorf("looked back after (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -68,8 +68,8 @@ func (d *Daemon) prepare() (*config.Config, []*poller, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if cfg.Store != d.cfg.Load().Store {
-		return nil, nil, fmt.Errorf("store has changed to %q: restart alignd to use another store", cfg.Store.Path)
+	if !reflect.DeepEqual(cfg.Store, d.cfg.Load().Store) {
+		return nil, nil, fmt.Errorf("store has changed to %q: restart alignd to use another store", cfg.Store)
 	}
 	if !reflect.DeepEqual(cfg.Web, d.cfg.Load().Web) {
 		return nil, nil, errors.New("web has changed: restart alignd to listen elsewhere or in another way")

@@ -145,59 +145,6 @@ func again(last store.Census, uid string, now time.Time) store.Miss {
 	return m
 }
 
-// sweep forgets tickets outside that no longer stand above one in scope.
-func (p *poller) sweep(ctx context.Context) error {
-	var gone []string
-	err := p.store.View(ctx, func(v store.View) error {
-		gone = unattached(v, p.account.Name)
-		return nil
-	})
-	if err != nil {
-		return &storeError{fmt.Errorf("read tickets: %w", err)}
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	return p.write(ctx, store.Batch{Gone: gone}, "removal")
-}
-
-// unattached returns the tickets outside that are not among the ancestors,
-// present or past, of any ticket in scope.
-func unattached(v store.View, connector string) []string {
-	outside := map[string]bool{} // the value: it stands above a ticket in scope
-	for tk := range v.Tickets() {
-		if tk.ID.Connector == connector && tk.Outside {
-			outside[tk.ID.UID] = false
-		}
-	}
-	if len(outside) == 0 {
-		return nil
-	}
-	var due []string
-	reach := func(tk *ticket.Ticket) {
-		for uid := range tk.Parents() {
-			if attached, known := outside[uid]; known && !attached {
-				outside[uid] = true
-				due = append(due, uid)
-			}
-		}
-	}
-	for tk := range v.Tickets() {
-		if tk.ID.Connector == connector && !tk.Outside {
-			reach(tk)
-		}
-	}
-	for len(due) > 0 {
-		uid := due[len(due)-1]
-		due = due[:len(due)-1]
-		if tk, ok := v.Ticket(ticket.ID{Connector: connector, UID: uid}); ok {
-			reach(&tk)
-		}
-	}
-	maps.DeleteFunc(outside, func(_ string, attached bool) bool { return attached })
-	return slices.Sorted(maps.Keys(outside))
-}
-
 // outside returns the tickets outside, unless the connector knows them. They
 // are never nil then.
 func (p *poller) outside(ctx context.Context) ([]string, error) {

@@ -23,7 +23,7 @@ const (
 // and holds all mistakes, those of ReadConfig included.
 func Compile(cfg *Config) (*RuleSet, error) {
 	c := &compiler{
-		cfg: cfg, doc: cfg.doc, rs: &RuleSet{},
+		cfg: cfg, doc: cfg.doc, rs: &RuleSet{doc: cfg.doc},
 		teamIDs: newIDs("team"), goalIDs: newIDs("goal"), reasonIDs: newIDs("reason"),
 	}
 	c.settings()
@@ -32,6 +32,7 @@ func Compile(cfg *Config) (*RuleSet, error) {
 	c.reasons()
 	c.goals()
 	c.rules()
+	c.indexSettings()
 	c.targets()
 	c.warn()
 	if err := c.doc.Err(); err != nil {
@@ -88,6 +89,10 @@ func (c *compiler) declare(known *ids, path, id string) {
 // lookup returns the place of a declared id.
 func (c *compiler) lookup(known *ids, path, id string) (int, bool) {
 	i, ok := known.index[id]
+	if id == Unfilled {
+		c.doc.Problemf(path, "is still to be filled in: write the id of a %s here; %s", known.what, known.list())
+		return 0, false
+	}
 	if !ok || id == "" {
 		c.doc.Problemf(path, "unknown %s %q; %s%s", known.what, id, yamlfile.DidYouMean(id, known.order), known.list())
 		return 0, false
@@ -111,6 +116,7 @@ func (c *compiler) settings() {
 	c.oneOf("split", c.cfg.Split, splitEqual, splitFirst)
 	c.oneOf("basis_then", c.cfg.BasisThen, basisBackfilled, basisStrict)
 	c.oneOf("completion", c.cfg.Completion, completionLast, completionFirst)
+	c.rs.slack = c.cfg.Slack
 	c.rs.firstGoal = c.cfg.Split == splitFirst
 	c.rs.strict = c.cfg.BasisThen == basisStrict
 	c.rs.firstCompletion = c.cfg.Completion == completionFirst

@@ -67,7 +67,7 @@ func (c *compiler) datedTargets(path string, t TargetsConfig) []DatedTarget {
 		}
 		moments = append(moments, d.From)
 		if d.From != nil && d.Share != nil {
-			out = append(out, DatedTarget{*d.From, int64(*d.Share)})
+			out = append(out, DatedTarget{*d.From, int64(*d.Share), d.Why})
 		}
 	}
 	c.increasing(path, moments)
@@ -94,6 +94,21 @@ func (c *compiler) before(a, b Moment) bool {
 // targets checks that the targets of active goals never add up to more than
 // the whole.
 func (c *compiler) targets() {
+	last := ""
+	for _, m := range c.moments() {
+		for _, loc := range c.zones() {
+			sum, parts := c.sumAt(m.In(loc), loc)
+			if sum > whole && parts != last {
+				c.doc.Problemf("goals", "the targets of active goals add up to %s%s (%s); they share 100%% of the work", percent(sum), since(m), parts)
+				last = parts
+			}
+		}
+	}
+}
+
+// moments returns when a goal changes its status or its target, oldest first.
+// The zero Moment stands for the beginning of time.
+func (c *compiler) moments() []Moment {
 	moments := []Moment{{}}
 	for i := range c.rs.goals {
 		for _, s := range c.rs.goals[i].Statuses {
@@ -106,16 +121,7 @@ func (c *compiler) targets() {
 	slices.SortFunc(moments, func(a, b Moment) int {
 		return cmp.Or(a.In(time.UTC).Compare(b.In(time.UTC)), strings.Compare(a.String(), b.String()))
 	})
-	last := ""
-	for _, m := range slices.Compact(moments) {
-		for _, loc := range c.zones() {
-			sum, parts := c.sumAt(m.In(loc), loc)
-			if sum > whole && parts != last {
-				c.doc.Problemf("goals", "the targets of active goals add up to %s%s (%s); they share 100%% of the work", percent(sum), since(m), parts)
-				last = parts
-			}
-		}
-	}
+	return slices.Compact(moments)
 }
 
 func (c *compiler) sumAt(t time.Time, loc *time.Location) (sum int64, parts string) {

@@ -11,7 +11,7 @@ import (
 
 const maxWeight = 1000
 
-const outcomes = "goal, goals, reason, off_plan: true, exclude: true"
+const outcomes = "goal, goals, reason, off_plan: true, reason_from_label, exclude: true"
 
 func (c *compiler) rules() {
 	first := map[string]int{}
@@ -40,7 +40,7 @@ func (c *compiler) outcome(path string, rc *RuleConfig, r *rule) {
 	for _, o := range []struct {
 		key string
 		on  bool
-	}{{"goal", rc.Goal != ""}, {"goals", rc.Goals != nil}, {"reason", rc.Reason != ""}, {"off_plan", rc.OffPlan}, {"exclude", rc.Exclude}} {
+	}{{"goal", rc.Goal != ""}, {"goals", rc.Goals != nil}, {"reason", rc.Reason != ""}, {"off_plan", rc.OffPlan}, {"reason_from_label", rc.ReasonFromLabel != ""}, {"exclude", rc.Exclude}} {
 		if o.on {
 			given = append(given, o.key)
 		}
@@ -66,11 +66,13 @@ func (c *compiler) outcome(path string, rc *RuleConfig, r *rule) {
 		c.lookup(&c.reasonIDs, path+".reason", rc.Reason)
 	case "off_plan":
 		r.leads = OffPlan
+	case "reason_from_label":
+		c.capture(path+".reason_from_label", rc.ReasonFromLabel, r)
 	default:
 		r.leads = Excluded
 	}
 	if rc.Override && r.leads != OffPlan {
-		c.doc.Problemf(path+".override", "belongs to rules with reason or off_plan only: it lets them win over goals")
+		c.doc.Problemf(path+".override", "belongs to rules with reason, off_plan or reason_from_label only: it lets them win over goals")
 	}
 	if rc.Weight != nil && given[0] != "goal" {
 		c.doc.Problemf(path+".weight", "belongs to rules with goal only; goals has weights of its own")

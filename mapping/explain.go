@@ -47,8 +47,11 @@ func (rs *RuleSet) leadsTo(r *rule) string {
 		return "left out of all accounts"
 	}
 	words := "off-plan"
-	if r.reason != "" {
+	switch {
+	case r.reason != "":
 		words += " for " + r.reason
+	case r.capture != nil:
+		words += " for what its label " + r.capture.written + " says"
 	}
 	if r.override {
 		words += ", wins over goals"

@@ -15,6 +15,9 @@ func fingerprint(rs *RuleSet) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "period %q %d %d\n", rs.period.Name, rs.period.From, rs.period.To)
 	fmt.Fprintf(h, "policy %t %t %t\n", rs.firstGoal, rs.strict, rs.firstCompletion)
+	if rs.slack != nil {
+		fmt.Fprintf(h, "slack %d\n", *rs.slack)
+	}
 	for i := range rs.teams {
 		writeTeam(h, &rs.teams[i])
 	}
@@ -27,6 +30,7 @@ func fingerprint(rs *RuleSet) string {
 	for i := range rs.rules {
 		writeRule(h, rs.names[i], &rs.rules[i])
 	}
+	writeIndex(h, rs)
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
@@ -55,12 +59,28 @@ func writeGoal(h hash.Hash, g *Goal) {
 		fmt.Fprintf(h, "status %s %d %q\n", s.From, s.Is, s.Why)
 	}
 	for _, d := range g.Targets {
-		fmt.Fprintf(h, "target %s %d\n", d.From, d.Share)
+		fmt.Fprintf(h, "target %s %d %q\n", d.From, d.Share, d.Why)
+	}
+}
+
+func writeIndex(h hash.Hash, rs *RuleSet) {
+	for _, set := range []*labelSet{&rs.signals, &rs.surprises} {
+		texts := make([]string, len(set.patterns))
+		for i := range set.patterns {
+			texts[i] = set.patterns[i].written
+		}
+		fmt.Fprintf(h, "labels %t %q\n", set.declared, foldedSet(texts))
+	}
+	for _, s := range rs.surveyed {
+		fmt.Fprintf(h, "survey %d %d %d %d\n", s.Team, s.Date, s.Mean, s.Answers)
 	}
 }
 
 func writeRule(h hash.Hash, name string, r *rule) {
 	fmt.Fprintf(h, "rule %q %d %d %q %t %t\n", name, r.leads, r.goals, r.reason, r.override, r.caseSensitive)
+	if r.capture != nil {
+		fmt.Fprintf(h, "capture %q\n", r.capture.parts)
+	}
 	for i := range r.when {
 		c := &r.when[i]
 		texts := make([]string, len(c.patterns))

@@ -13,6 +13,7 @@ type rule struct {
 	leads         Kind
 	goals         []GoalWeight // by index; for ToGoals
 	reason        string       // for OffPlan
+	capture       *pattern     // of a label that names the reason, nil for none
 	override      bool
 }
 
@@ -42,7 +43,13 @@ func (rs *RuleSet) Match(f *Facts) Match {
 			hits = append(hits, r)
 		}
 	}
-	return rs.decideOnce(s, hits)
+	m := rs.decideOnce(s, hits)
+	if m.Kind == OffPlan {
+		if r := &rs.rules[m.Rules[0]]; r.capture != nil {
+			m.Reason = rs.captured(r, s.values(fieldLabels, r.caseSensitive))
+		}
+	}
+	return m
 }
 
 // decideOnce is decide with a memory: the same rules make the same Match.

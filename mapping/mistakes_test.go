@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"alignd/mapping"
+	"alignd/yamlfile/schematest"
 )
 
 func replace(t *testing.T, text, old, new string) string {
@@ -38,6 +39,15 @@ rules:
     reason: escalation
 `
 
+// ofMeaning are the mistakes that no schema can know: they lie between parts
+// of the file, or in what a text means.
+var ofMeaning = map[string]bool{
+	"period backwards": true, "same id": true, "owns no project": true, "project of two teams": true, "project twice": true,
+	"time zone": true, "capacity decimals": true, "targets add up": true, "targets add up always": true,
+	"date and instant of the same day": true, "rule names": true, "unknown goal": true, "unknown reason": true,
+	"unknown team": true, "title": true, "many goals": true,
+}
+
 func TestMistakes(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"period gone", "period: {name: p, from: 2026-10-01, to: 2026-12-31}", "split: first", `
@@ -51,7 +61,7 @@ mapping.yml:1:1: period.to: is missing; write the last day such as 2026-12-31`},
 mapping.yml:1:1: split: must be equal or first; found "primary"
 mapping.yml:2:1: basis_then: must be backfilled or strict; found "now"
 mapping.yml:3:1: completion: must be last or first; found "middle"`},
-		{"unknown top key", "reasons:", "reason:", `mapping.yml:9:1: reason: unknown key reason; did you mean reasons? allowed: period, split, basis_then, completion, teams, goals, reasons, rules
+		{"unknown top key", "reasons:", "reason:", `mapping.yml:9:1: reason: unknown key reason; did you mean reasons? allowed: period, split, basis_then, completion, slack, teams, goals, reasons, rules, index, surveys
 mapping.yml:17:5: rules[1].reason: unknown reason "escalation"; no reason is declared`},
 
 		{"team id", "id: payments", "id: Payments Team", `mapping.yml:3:5: teams[0].id: must be 1 to 40 of the characters a-z, 0-9, _ and -; found "Payments Team"`},
@@ -79,7 +89,7 @@ mapping.yml:5:75: teams[0].calendar.holidays[0]: must be a date such as 2026-10-
 mapping.yml:7:14: goals[0].target[0].from: is missing; write the first day it holds, such as 2026-10-01
 mapping.yml:7:15: goals[0].target[0].share: write 40% or 0.4; 40 alone could mean either
 mapping.yml:7:27: goals[0].target[1].share: is missing; write a share such as 40%
-mapping.yml:7:46: goals[0].target[1].shaer: unknown key shaer; did you mean share? allowed: from, share
+mapping.yml:7:46: goals[0].target[1].shaer: unknown key shaer; did you mean share? allowed: from, share, why
 mapping.yml:7:60: goals[0].target[2].from: 2026-09-01 must be later than 2026-10-01 above; list the oldest first`},
 		{"targets add up", "reasons:", "  - {id: mobile, target: [{from: 2026-11-01, share: 60.5%}]}\nreasons:", "mapping.yml:5:1: goals: the targets of active goals add up to 100.5% from 2026-11-01 on (checkout 40%, mobile 60.5%); they share 100% of the work"},
 		{"targets add up always", "reasons:", "  - {id: mobile, target: 70%}\n  - {id: search, target: 35%}\nreasons:", `
@@ -96,8 +106,8 @@ mapping.yml:8:106: goals[0].status[3].is: unknown status "pasued"; did you mean 
 
 		{"rule without a name", "- name: by label\n    when", "- when", "mapping.yml:12:5: rules[0].name: is missing; a name is how explanations call the rule"},
 		{"rule names", "name: incidents", "name: by label", `mapping.yml:15:5: rules[1].name: "by label" is the name of rule number 1 already; names must differ`},
-		{"leads nowhere", "    goal: checkout\n", "", "mapping.yml:12:5: rules[0]: leads nowhere; add one of goal, goals, reason, off_plan: true, exclude: true"},
-		{"leads to two places", "    goal: checkout\n", "    goal: checkout\n    off_plan: true\n", "mapping.yml:12:5: rules[0]: leads to goal and off_plan at once; keep one of goal, goals, reason, off_plan: true, exclude: true"},
+		{"leads nowhere", "    goal: checkout\n", "", "mapping.yml:12:5: rules[0]: leads nowhere; add one of goal, goals, reason, off_plan: true, reason_from_label, exclude: true"},
+		{"leads to two places", "    goal: checkout\n", "    goal: checkout\n    off_plan: true\n", "mapping.yml:12:5: rules[0]: leads to goal and off_plan at once; keep one of goal, goals, reason, off_plan: true, reason_from_label, exclude: true"},
 		{"unknown goal", "goal: checkout", "goal: chekout", `mapping.yml:14:5: rules[0].goal: unknown goal "chekout"; did you mean checkout? declared: checkout`},
 		{"unknown goals", "goal: checkout", "goals: {checkout: 0, mobile: 2}", `
 mapping.yml:14:13: rules[0].goals.checkout: a weight is a whole number from 1 to 1000; found 0
@@ -105,7 +115,7 @@ mapping.yml:14:26: rules[0].goals.mobile: unknown goal "mobile"; declared: check
 		{"fractions as weights", "goal: checkout", "goals: {checkout: 0.7}", "mapping.yml:14:13: rules[0].goals.checkout: must be a whole number; found 0.7"},
 		{"unknown reason", "reason: escalation", "reason: incident", `mapping.yml:17:5: rules[1].reason: unknown reason "incident"; declared: escalation`},
 		{"unknown team", "{type: Bug}", "{team: [payment]}", `mapping.yml:16:19: rules[1].when.team[0]: unknown team "payment"; did you mean payments? declared: payments`},
-		{"override on a goal", "goal: checkout", "goal: checkout\n    override: true", "mapping.yml:15:5: rules[0].override: belongs to rules with reason or off_plan only: it lets them win over goals"},
+		{"override on a goal", "goal: checkout", "goal: checkout\n    override: true", "mapping.yml:15:5: rules[0].override: belongs to rules with reason, off_plan or reason_from_label only: it lets them win over goals"},
 		{"weight on a reason", "reason: escalation", "reason: escalation\n    weight: 2", "mapping.yml:18:5: rules[1].weight: belongs to rules with goal only; goals has weights of its own"},
 		{"no condition", "{type: Bug}", "{}", "mapping.yml:16:5: rules[1].when: has no condition, so every ticket would match; add one such as labels: {any: [checkout]}"},
 		{"no when", "    when: {type: Bug}\n", "", "mapping.yml:15:5: rules[1].when: has no condition, so every ticket would match; add one such as labels: {any: [checkout]}"},
@@ -141,12 +151,29 @@ mapping.yml:8:5: goals[0].status: lists nothing; write a status such as {from: 2
 		{"large numbers", "40%", "9999999999999999999.5%", `mapping.yml:7:5: goals[0].target: must be a share such as 40% or 0.4; found "9999999999999999999.5%"`},
 		{"several mistakes", "goal: checkout", "goal: chekout\n    wieght: 2", `
 mapping.yml:14:5: rules[0].goal: unknown goal "chekout"; did you mean checkout? declared: checkout
-mapping.yml:15:5: rules[0].wieght: unknown key wieght; did you mean weight? allowed: name, when, goal, weight, goals, reason, off_plan, override, exclude`},
+mapping.yml:15:5: rules[0].wieght: unknown key wieght; did you mean weight? allowed: name, when, goal, weight, goals, reason, off_plan, reason_from_label, override, exclude`},
+		{"reason from any label", "reason: escalation\n", "reason_from_label: why\n", `mapping.yml:17:5: rules[1].reason_from_label: must be a label with one * where the reason stands, such as why-*; found "why"`},
+		{"signal label empty", "rules:", "index: {signal_labels: [' ']}\nrules:", "mapping.yml:11:25: index.signal_labels[0]: is empty; no ticket has an empty label"},
+		{"survey says nothing", "rules:", "surveys: [{team: mobile}]\nrules:", `
+mapping.yml:11:11: surveys[0].date: is missing; write the last day of the survey such as 2026-10-01
+mapping.yml:11:11: surveys[0].mean: is missing; write the mean of all answers, from 1 to 7
+mapping.yml:11:11: surveys[0].answers: is missing; write how many people answered
+mapping.yml:11:12: surveys[0].team: unknown team "mobile"; declared: payments`},
+		{"survey values", "rules:", "surveys: [{team: payments, date: 2026-10-01, mean: 7.1, answers: 0}]\nrules:", `
+mapping.yml:11:46: surveys[0].mean: must be a mean from 1 to 7 such as 5.4; found "7.1"
+mapping.yml:11:57: surveys[0].answers: must be 1 or more; found 0`},
+		{"survey of a person", "rules:", "surveys: [{team: payments, date: 2026-10-01, mean: 7, answers: 9, person: x}]\nrules:", `
+mapping.yml:11:67: surveys[0].person: alignd holds no data about persons, so nothing can depend on them; map by labels, team, project, type, component or parent instead`},
 		{"empty", good, "", "mapping.yml: the file is empty"},
 	}
+	schema := schematest.Compile(t, mapping.Schema())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			rs, err := mapping.Parse("mapping.yml", []byte(replace(t, good, tt.old, tt.new)))
+			text := replace(t, good, tt.old, tt.new)
+			if underlined := schema.Check([]byte(text)); (underlined != nil) == ofMeaning[tt.name] {
+				t.Errorf("a mistake of meaning = %t, and the editor says %v", ofMeaning[tt.name], underlined)
+			}
+			rs, err := mapping.Parse("mapping.yml", []byte(text))
 			if err == nil || rs != nil {
 				t.Fatalf("a mapping = %t, error = %v, want an error only", rs != nil, err)
 			}
@@ -166,27 +193,55 @@ func manyGoals(n int) string {
 	return b.String()
 }
 
+// whole says of the goal of good all that a goal should say.
+const whole = "    why: carts are abandoned\n    done_when: they are not\n    review: 2026-11-15\n"
+
 func TestWarnings(t *testing.T) {
+	const overlapping = "mapping.yml:21:5: rules[2]: "
 	tests := []struct{ name, old, new, want string }{
 		{"none", "split", "split", ""},
 		{"small team", "goals:", "    capacity: 2\ngoals:", "mapping.yml:5:5: teams[0].capacity: numbers about a team of one or two are numbers about a person; join the team with another one"},
 		{"capacity of some", "goals:", "    capacity: 5\n  - id: billing\n    owns: {acme: [X]}\ngoals:", "mapping.yml:6:5: teams[1]: team billing has no capacity while others have one, so it counts as one person in the numbers of the whole company; declare it for all teams or for none"},
-		{"unused", "reasons:", "  - id: mobile\n  - {id: old, status: [{from: 2020-01-01, is: retired}]}\nreasons:\n  - id: debt", `
-mapping.yml:9:5: goals[1]: no rule leads to goal mobile, so no work will ever count for it
-mapping.yml:12:5: reasons[0]: no rule leads to reason debt, so no work will ever count for it`},
-		{"reason last", "  - name: incidents", "  - {name: other, when: {labels: {any: unplanned}}, off_plan: true}\n  - name: incidents", `mapping.yml:15:5: rules[1]: rule "other" gives no reason but stands before rules that do, and the first that matches wins; move it to the end`},
-		{"only none", "{any: [checkout]}", "{none: [checkout]}", `mapping.yml:13:5: rules[0].when: rule "by label" matches every ticket that lacks some labels, so hardly any ticket inherits from its parent any more; add a condition that must be true`},
+		{"unused", "reasons:", "  - {id: mobile, why: w, done_when: d, review: 2026-12-01}\n  - {id: old, status: [{from: 2020-01-01, is: retired}]}\nreasons:\n  - id: debt", `
+mapping.yml:12:5: goals[1]: no rule leads to goal mobile, so no work will ever count for it
+mapping.yml:15:5: reasons[0]: no rule leads to reason debt, so no work will ever count for it`},
+		{"reason last", "  - name: incidents", "  - {name: other, when: {labels: {any: unplanned}}, off_plan: true}\n  - name: incidents", `mapping.yml:18:5: rules[1]: rule "other" gives no reason but stands before rules that do, and the first that matches wins; move it to the end`},
+		{"only none", "{any: [checkout]}", "{none: [checkout]}", `mapping.yml:16:5: rules[0].when: rule "by label" matches every ticket that lacks some labels, so hardly any ticket inherits from its parent any more; add a condition that must be true`},
+		{"goal that says little", "    why: carts are abandoned\n    done_when: they are not\n", "", "mapping.yml:6:5: goals[0]: goal checkout has no why, no done_when; a goal needs a reason, a way to tell that it is reached, and a date to look at it again"},
+		{"no room", "target: 40%", "target: 100%", "mapping.yml:5:1: goals: from 2026-10-01 on the targets add up to 100% (checkout 100%), which leaves nothing for incidents, customers and debt; leave some room, or write slack: 0% if that is meant"},
+		{"no room is meant", "target: 40%", "target: 100%\n# split", ""},
+		{"slack", "# split", "slack: 60%", ""},
+		{"wrong slack", "# split", "slack: 20%", "mapping.yml:5:1: goals: from 2026-10-01 on the targets add up to 40% (checkout 40%) and slack is 20%, which makes 60% and not 100%; change the targets or the slack"},
+		{"slack after a pause", "is: active}]", "is: active}, {from: 2026-11-02, is: paused}, {from: 2026-11-09, is: active}, {from: 2027-01-01, is: paused}]\nslack: 61%", "mapping.yml:5:1: goals: from 2026-10-01 on the targets add up to 40% (checkout 40%) and slack is 61%, which makes 101% and not 100%; change the targets or the slack"},
+
+		{"same rule", "# split", "  - {name: r, when: {labels: {any: Checkout}}, goal: checkout}", overlapping + `rule "r" never counts: every ticket it matches also matches rule "by label", which leads to the same; remove one of the two`},
+		{"narrower off-plan rule", "# split", "  - {name: r, when: {type: [bug], labels: {any: x}}, reason: escalation}", overlapping + `rule "r" never counts: every ticket it matches also matches rule "incidents", which stands first; remove one of the two`},
+		{"wider off-plan rule", "# split", "  - {name: r, when: {type: [bug, task]}, reason: escalation}", ""},
+		{"off-plan below a goal", "# split", "  - {name: r, when: {labels: {all: [x, checkout]}}, reason: escalation}", overlapping + `rule "r" never counts: every ticket it matches also matches rule "by label", and goals win over off-plan rules without override; remove one of the two`},
+		{"override above a goal", "# split", "  - {name: r, when: {labels: {all: [x, checkout]}}, reason: escalation, override: true}", ""},
+		{"goal below an override", "# split", "  - {name: r, when: {labels: {any: [\"*\"]}}, off_plan: true, override: true}", `mapping.yml:15:5: rules[0]: rule "by label" never counts: every ticket it matches also matches rule "r", which wins by override; remove one of the two`},
+		{"excluded", "# split", "  - {name: r, when: {type: Bug}, exclude: true}", `mapping.yml:18:5: rules[1]: rule "incidents" never counts: every ticket it matches also matches rule "r", which excludes it; remove one of the two`},
+		{"case counts", "# split", "  - {name: r, when: {labels: {any: checkout}, case_sensitive: true}, goal: checkout}", overlapping + `rule "r" never counts: every ticket it matches also matches rule "by label", which leads to the same; remove one of the two`},
+		{"more goals", "reasons:", "  - {id: mobile, why: w, done_when: d, review: 2026-12-01}\nreasons:", "mapping.yml:12:5: goals[1]: no rule leads to goal mobile, so no work will ever count for it"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			rs := parse(t, replace(t, good+"# split", tt.old, tt.new))
-			var got []string
-			for _, w := range rs.Warnings() {
-				got = append(got, fmt.Sprint(w))
+			text := strings.Replace(good, "    status", whole+"    status", 1) + "# split"
+			if tt.name == "no room is meant" {
+				text += "\nslack: 0%"
 			}
-			if diff := cmp.Diff(strings.TrimSpace(tt.want), strings.Join(got, "\n")); diff != "" {
+			rs := parse(t, replace(t, text, tt.old, tt.new))
+			if diff := cmp.Diff(strings.TrimSpace(tt.want), warnings(rs)); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+func warnings(rs *mapping.RuleSet) string {
+	var got []string
+	for _, w := range rs.Warnings() {
+		got = append(got, fmt.Sprint(w))
+	}
+	return strings.Join(got, "\n")
 }

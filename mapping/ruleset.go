@@ -16,7 +16,11 @@ type RuleSet struct {
 	goals           []Goal
 	reasons         []Reason
 	rules           []rule
+	signals         labelSet
+	surprises       labelSet
+	surveyed        []Survey
 	names           []string
+	slack           *Share
 	firstGoal       bool // split: first
 	strict          bool
 	firstCompletion bool
@@ -24,6 +28,7 @@ type RuleSet struct {
 	fingerprint     string
 	warnings        yamlfile.Problems
 	connectors      []Ref
+	doc             *yamlfile.Document // for the places of what is noticed later; only read
 
 	owners map[string]map[string]int // connector, then project as declared and folded, to index of the team
 	used   [fieldCount]bool          // fields some rule looks at

@@ -52,6 +52,8 @@ func (m Moment) String() string {
 }
 
 // Share is a part of the work in millionths.
+//
+//schema:json {"type": ["string", "number"], "minimum": 0, "maximum": 1, "pattern": "^((100|[0-9]{1,2})(\\.[0-9]*)?|\\.[0-9]+) *%$|^(0(\\.[0-9]*)?|1(\\.0*)?|\\.[0-9]+)$", "examples": ["40%"]}
 type Share int64
 
 const whole = 1_000_000 // the Share of everything
@@ -79,6 +81,8 @@ func (s *Share) UnmarshalText(text []byte) error {
 }
 
 // Capacity is a team's size in thousandths of a full-time equivalent.
+//
+//schema:json {"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 10000, "pattern": "^[0-9]*(\\.[0-9]*)?$", "examples": [6]}
 type Capacity int64
 
 const maxCapacity = 10_000_000
@@ -125,6 +129,8 @@ func fixed(s string, digits int) (int64, error) {
 
 // Hours are working hours of a day, as time since local midnight by the clock
 // on the wall.
+//
+//schema:json {"type": "string", "pattern": "^([01]?[0-9]|2[0-4])[:.][0-5][0-9] ?[-–] ?([01]?[0-9]|2[0-4])[:.][0-5][0-9]$", "default": "09:00-17:00"}
 type Hours struct {
 	From, To time.Duration
 }

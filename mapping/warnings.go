@@ -2,8 +2,11 @@ package mapping
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"alignd/yamlfile"
 )
@@ -15,8 +18,11 @@ const fewPeople = 3000
 // warn notes what is allowed but probably not meant.
 func (c *compiler) warn() {
 	c.warnCapacities()
+	c.warnGoals()
+	c.warnTargets()
 	c.warnUnused()
 	c.warnRules()
+	c.warnOverlaps()
 	byLine(c.rs.warnings, func(p yamlfile.Problem) yamlfile.Problem { return p })
 }
 
@@ -41,38 +47,98 @@ func (c *compiler) warnCapacities() {
 	}
 }
 
+// ends says that the goal is over by its last declared status.
+func (g *Goal) ends() bool {
+	return len(g.Statuses) > 0 && g.Statuses[len(g.Statuses)-1].Is == GoalRetired
+}
+
+// warnGoals notes goals that do not say what they are.
+func (c *compiler) warnGoals() {
+	for i := range c.rs.goals {
+		g := &c.rs.goals[i]
+		var missing []string
+		for _, part := range []struct {
+			key    string
+			absent bool
+		}{{"why", g.Why == ""}, {"done_when", g.DoneWhen == ""}, {"review", g.Review == nil}} {
+			if part.absent {
+				missing = append(missing, part.key)
+			}
+		}
+		if len(missing) > 0 && !g.ends() {
+			c.warnf(at("goals", i), "goal %s has no %s; a goal needs a reason, a way to tell that it is reached, and a date to look at it again", g.ID, strings.Join(missing, ", no "))
+		}
+	}
+}
+
+// warnTargets notes when in the period targets and slack do not add up.
+func (c *compiler) warnTargets() {
+	p := c.cfg.Period
+	if p.From == nil || p.To == nil {
+		return
+	}
+	begin, end := p.From.In(time.UTC), (*p.To + 1).In(time.UTC)
+	last := ""
+	for _, m := range c.moments() {
+		at := m.In(time.UTC)
+		if at.Before(begin) {
+			at = begin
+		}
+		sum, parts := c.sumAt(at, time.UTC)
+		if words := c.unbalanced(sum, parts); words != "" && words != last && at.Before(end) {
+			c.warnf("goals", "from %s on %s", DateOf(at), words)
+			last = words
+		}
+	}
+}
+
+func (c *compiler) unbalanced(sum int64, parts string) string {
+	switch slack := c.cfg.Slack; {
+	case sum == 0:
+		return ""
+	case slack == nil && sum == whole:
+		return fmt.Sprintf("the targets add up to 100%% (%s), which leaves nothing for incidents, customers and debt; leave some room, or write slack: 0%% if that is meant", parts)
+	case slack != nil && sum+int64(*slack) != whole:
+		return fmt.Sprintf("the targets add up to %s (%s) and slack is %s, which makes %s and not 100%%; change the targets or the slack",
+			percent(sum), parts, percent(int64(*slack)), percent(sum+int64(*slack)))
+	}
+	return ""
+}
+
 func (c *compiler) warnUnused() {
-	goals, reasons := map[int]bool{}, map[string]bool{}
+	goals, reasons, captures := map[int]bool{}, map[string]bool{}, false
 	for i := range c.rs.rules {
 		for _, g := range c.rs.rules[i].goals {
 			goals[g.Goal] = true
 		}
 		reasons[c.rs.rules[i].reason] = true
+		captures = captures || c.rs.rules[i].capture != nil
 	}
 	for i := range c.rs.goals {
 		g := &c.rs.goals[i]
-		retired := len(g.Statuses) > 0 && g.Statuses[len(g.Statuses)-1].Is == GoalRetired
-		if !goals[i] && !retired {
+		if !goals[i] && !g.ends() {
 			c.warnf(at("goals", i), "no rule leads to goal %s, so no work will ever count for it", g.ID)
 		}
 	}
 	for i, r := range c.rs.reasons {
-		if !reasons[r.ID] {
+		if !reasons[r.ID] && !captures {
 			c.warnf(at("reasons", i), "no rule leads to reason %s, so no work will ever count for it", r.ID)
 		}
 	}
 }
 
+func (r *rule) givesReason() bool { return r.reason != "" || r.capture != nil }
+
 func (c *compiler) warnRules() {
 	last := -1 // the last off-plan rule with a reason
 	for i := range c.rs.rules {
-		if c.rs.rules[i].reason != "" {
+		if c.rs.rules[i].givesReason() {
 			last = i
 		}
 	}
 	for i := range c.rs.rules {
 		r := &c.rs.rules[i]
-		if r.leads == OffPlan && r.reason == "" && i < last && r.override == c.rs.rules[last].override {
+		if r.leads == OffPlan && !r.givesReason() && i < last && r.override == c.rs.rules[last].override {
 			c.warnf(at("rules", i), "rule %q gives no reason but stands before rules that do, and the first that matches wins; move it to the end", c.rs.names[i])
 		}
 		if !slices.ContainsFunc(r.when, func(c condition) bool { return c.quantity != noneOf }) {

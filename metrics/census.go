@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"alignd/store"
@@ -8,8 +10,8 @@ import (
 
 // censusMetrics say how complete what is known of a connector is.
 type censusMetrics struct {
-	completeness, taken, shrunk, missing *prometheus.GaugeVec
-	removed                              *prometheus.CounterVec
+	completeness, taken, shrunk, missing, verified *prometheus.GaugeVec
+	removed, reread, repaired                      *prometheus.CounterVec
 }
 
 // removalCauses are the causes that TicketsRemoved counts by.
@@ -22,6 +24,9 @@ func newCensusMetrics(f factory) *censusMetrics {
 		shrunk:       f.gauges(nameSyncShrunk, "Whether so many tickets are missing that none is removed until they come back or somebody accepts it.", labelConnector),
 		missing:      f.gauges(nameTicketsMissing, "Known tickets that the last count did not find.", labelConnector),
 		removed:      f.counters(nameTicketsRemoved, "Tickets that left: gone (deleted or hidden), moved out of scope, or no longer asked for after a change of scope.", labelConnector, labelCause),
+		verified:     f.gauges(nameSyncVerified, "Every ticket in scope was read again by its id since then, whatever the tracker said of changes.", labelConnector),
+		reread:       f.counters(nameTicketsReread, "Times that a known ticket was read again by its id.", labelConnector),
+		repaired:     f.counters(nameTicketsRepaired, "Tickets that a census or a re-reading found otherwise than known, although the walks were past their dates.", labelConnector),
 	}
 }
 
@@ -44,4 +49,19 @@ func (p *Process) CensusTaken(connector string, c store.Census) {
 // "scope".
 func (p *Process) TicketsRemoved(connector, cause string, n int) {
 	p.census.removed.WithLabelValues(connector, cause).Add(float64(n))
+}
+
+// TicketsReread counts known tickets that were read again by their ids, and
+// since when every one of them has been; zero means not yet.
+func (p *Process) TicketsReread(connector string, n int, verified time.Time) {
+	p.census.reread.WithLabelValues(connector).Add(float64(n))
+	if !verified.IsZero() {
+		p.census.verified.WithLabelValues(connector).Set(timestamp(verified))
+	}
+}
+
+// TicketsRepaired counts tickets that were not as the tracker had them,
+// although the walks were past their dates.
+func (p *Process) TicketsRepaired(connector string, n int) {
+	p.census.repaired.WithLabelValues(connector).Add(float64(n))
 }

@@ -46,9 +46,11 @@ func company(now time.Time) *alignment.Snapshot {
 				ID: "payments", Known: true, Watermark: watermark, ActiveFresh: 4, ActiveStale: 1,
 				Targets: map[string]float64{"checkout": .4, "reliability": .3, "mobile": 0}, TargetAligned: .7,
 				Windows: []alignment.Window{payments("7d", 1), payments("28d", 4)},
+				Trends:  teamTrends(),
 			},
 			{
 				ID: "platform", Known: true, Watermark: watermark,
+				Trends: []alignment.Trend{{Unit: alignment.UnitTime, Weeks: 3}, {Unit: alignment.UnitTickets, Weeks: 7, Slope: .5}, {Unit: alignment.UnitPoints}},
 				Windows: []alignment.Window{
 					{Name: "7d", Capacity: 40 * hour, Idle: 40 * hour},
 					{
@@ -59,6 +61,7 @@ func company(now time.Time) *alignment.Snapshot {
 			},
 			{ID: "new"},
 		},
+		Review: review(now),
 		Company: alignment.TeamResult{
 			ID: alignment.AllTeams, Known: true, Watermark: watermark, ActiveFresh: 4, ActiveStale: 1,
 			Targets: map[string]float64{"checkout": .4, "reliability": .3, "mobile": 0}, TargetAligned: .7,
@@ -67,6 +70,7 @@ func company(now time.Time) *alignment.Snapshot {
 				w.Units[alignment.UnitPoints] = alignment.Work{}
 				return w
 			}()},
+			Trends: goalTrends(),
 		},
 		Tickets: []alignment.TicketCount{
 			{Connector: "acme", Team: "", State: "todo", Count: 2},

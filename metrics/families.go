@@ -8,10 +8,16 @@ var (
 	shareLabels  = []string{labelTeam, labelClass, labelUnit, labelWindow, labelBasis}
 	goalLabels   = []string{labelTeam, labelGoal, labelUnit, labelWindow, labelBasis}
 	unitLabels   = []string{labelTeam, labelUnit, labelWindow}
+	seriesLabels = []string{labelTeam, labelGoal, labelUnit}
+	movingLabels = []string{labelTeam, labelGoal, labelUnit, labelDirection}
+	indexLabels  = []string{labelTeam, labelDimension, labelItem}
 )
 
 // Windows overlap, which is why the families over them say so.
 const overlap = " Windows overlap: pick one, never add them up."
+
+// Which share a family about movement speaks of.
+const which = " An empty goal is the team's aligned share; team all, the share of a goal."
 
 // descs lists every family of the Collector, for Describe.
 var descs []*prometheus.Desc
@@ -46,6 +52,25 @@ var (
 	descTargetAligned  = family(nameTargetAligned, "Sum of the declared target shares at the watermark.", labelTeam)
 	descTargetDistance = family(nameTargetDistance, "Share of the work that would have to move to meet the targets (total variation)."+overlap, unitLabels...)
 	descTargetFloor    = family(nameTargetFloor, "Distance that a team right on target shows by chance; only what lies above it means anything."+overlap, unitLabels...)
+
+	descTrendSlope        = family(nameTrendSlope, "Theil-Sen slope of the weekly share over the last 13 closed weeks; absent below 8 weeks with work."+which, seriesLabels...)
+	descTrendObservations = family(nameTrendObservations, "Closed weeks with work that the slope can be drawn through."+which, seriesLabels...)
+	descTrendP            = family(nameTrendP, "Two-sided p-value of Mann-Kendall's test of the slope; absent where weeks depend on each other."+which, seriesLabels...)
+
+	descDriftCUSUM     = family(nameDriftCUSUM, "Cumulative sum of the drift chart in standard deviations, 0 while an episode is open; absent where too little data came lately."+which, movingLabels...)
+	descDriftThreshold = family(nameDriftThreshold, "Cumulative sum above which an episode is raised."+which, seriesLabels...)
+	descDriftEvaluable = family(nameDriftEvaluable, "Whether the last four settled weeks had enough data to be charted."+which, seriesLabels...)
+	descDriftWeek      = family(nameDriftWeek, "End of the last week that is closed and settled, up to which drift is judged.", labelTeam)
+	descEpisode        = family(nameEpisode, "Whether an episode of drift is open."+which, movingLabels...)
+	descEpisodeOnset   = family(nameEpisodeOnset, "Beginning of the week in which the change is estimated to have begun, while the episode is open."+which, movingLabels...)
+	descEpisodeRaised  = family(nameEpisodeRaised, "End of the week that raised the episode, while it is open."+which, movingLabels...)
+	descEpisodes       = family(nameEpisodes, "Episodes of drift on record."+which, movingLabels...)
+
+	descIndexRatio        = family(nameIndexRatio, "Items of the alignment index that are a part of cases, over 91 days; absent where not measurable. Never add or average them.", indexLabels...)
+	descIndexSeconds      = family(nameIndexSeconds, "Items of the alignment index that are a duration, over 91 days; absent where not measurable. Never add or average them.", indexLabels...)
+	descIndexObservations = family(nameIndexObservations, "Cases behind an item of the alignment index.", indexLabels...)
+
+	descHistoryOldest = family(nameHistoryOldest, "Beginning of the history that is computed.")
 
 	descGoalInfo   = family(nameGoalInfo, "Configured goals with their titles; the value is always 1.", labelGoal, labelTitle)
 	descGoalStatus = family(nameGoalStatus, "Status of a goal: 1 for the one in force, 0 for the others. Dates are read in UTC.", labelGoal, labelStatus)

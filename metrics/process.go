@@ -45,6 +45,7 @@ type Process struct {
 
 	storeBytes       prometheus.Gauge
 	storeErrors      prometheus.Counter
+	reclassified     *prometheus.CounterVec
 	snapshotDuration prometheus.Histogram
 	reloadSuccessful prometheus.Gauge
 	reloadSuccess    prometheus.Gauge
@@ -83,6 +84,7 @@ func NewProcess(reg prometheus.Registerer) *Process {
 		census: newCensusMetrics(f),
 
 		changesApplied:  f.counters(nameChangesApplied, "Facts applied that were not known before, by kind.", labelConnector, labelKind),
+		reclassified:    f.counters(nameReclassified, "Team time of closed days that changed its class or goal, found when looking back: what was labelled after the fact.", labelTeam),
 		changesLate:     f.counters(nameChangesLate, "Changes applied after the day they fall on had settled.", labelConnector),
 		ticketsSkipped:  f.counters(nameTicketsSkipped, "Times that a ticket could not be understood and was left out.", labelConnector),
 		ticketsReopened: f.counters(nameTicketsReopened, "Times that a known ticket went from done to something else.", labelConnector),
@@ -160,6 +162,7 @@ func (p *Process) SyncStarted(connector string) {
 	p.syncAttempt.WithLabelValues(connector).SetToCurrentTime()
 	for _, c := range []*prometheus.CounterVec{
 		p.syncRuns, p.changesLate, p.ticketsSkipped, p.ticketsReopened, p.apiThrottled,
+		p.census.reread, p.census.repaired,
 	} {
 		c.WithLabelValues(connector)
 	}
@@ -218,6 +221,8 @@ func changeKind(f ticket.Field) string {
 	switch f {
 	case ticket.FieldState, ticket.FieldLabel, ticket.FieldEstimate, ticket.FieldPlan:
 		return f.String()
+	case ticket.FieldDue:
+		return ticket.FieldPlan.String()
 	case ticket.FieldProject:
 		return "team"
 	case ticket.FieldParent, ticket.FieldGroup:
@@ -245,7 +250,8 @@ func (p *Process) ForgetConnector(connector string) {
 		p.apiDaily, p.apiDailyMax, p.apiRemoval, p.authenticated, p.webhooks,
 		p.syncWatermark, p.syncSuccess, p.syncAttempt, p.syncRuns, p.syncFailures, p.syncDuration,
 		p.changesApplied, p.changesLate, p.ticketsSkipped, p.ticketsReopened,
-		p.census.completeness, p.census.taken, p.census.shrunk, p.census.missing, p.census.removed,
+		p.census.completeness, p.census.taken, p.census.shrunk, p.census.missing, p.census.verified,
+		p.census.removed, p.census.reread, p.census.repaired,
 	} {
 		vec.DeletePartialMatch(prometheus.Labels{labelConnector: connector})
 	}
@@ -259,6 +265,11 @@ func (p *Process) StoreError() { p.storeErrors.Inc() }
 
 // SnapshotComputed notes how long a computation took.
 func (p *Process) SnapshotComputed(took time.Duration) { p.snapshotDuration.Observe(took.Seconds()) }
+
+// Reclassified counts team time of closed days that changed its class.
+func (p *Process) Reclassified(team string, amount time.Duration) {
+	p.reclassified.WithLabelValues(team).Add(amount.Seconds())
+}
 
 // ConfigLoaded notes that the configuration in force was read now.
 func (p *Process) ConfigLoaded() {

@@ -45,6 +45,7 @@ func exercise(p *metrics.Process) {
 		{Field: ticket.FieldGroup},
 		{Field: ticket.FieldEstimate},
 		{Field: ticket.FieldPlan},
+		{Field: ticket.FieldDue},
 		{Field: ticket.FieldTouch},
 		{Field: 200},
 	}})

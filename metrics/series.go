@@ -26,7 +26,8 @@ func build(snap *alignment.Snapshot) []section {
 	var lasting section
 	lasting.config(snap)
 	lasting.tickets(snap)
-	var perishable []section
+	lasting.review(snap)
+	var movements, work []section
 	fill := newFill(snap)
 	for _, team := range teams(snap) {
 		if !team.Known {
@@ -34,6 +35,7 @@ func build(snap *alignment.Snapshot) []section {
 		}
 		lasting.gauge(descWorkWatermark, timestamp(team.Watermark), team.ID)
 		lasting.targets(snap, team)
+		movements = append(movements, movementOf(snap, team))
 		s := section{perishable: true, watermark: team.Watermark}
 		if team.ID == alignment.AllTeams {
 			s.goalShares(fill, team)
@@ -41,9 +43,9 @@ func build(snap *alignment.Snapshot) []section {
 			s.work(fill, team)
 		}
 		s.shares(team)
-		perishable = append(perishable, s)
+		work = append(work, s)
 	}
-	return append([]section{lasting}, perishable...)
+	return slices.Concat([]section{lasting}, movements, work)
 }
 
 // teams returns the teams and, last, the company.
@@ -56,7 +58,11 @@ func teams(snap *alignment.Snapshot) []*alignment.TeamResult {
 }
 
 func (s *section) gauge(d *prometheus.Desc, value float64, labels ...string) {
-	m, err := prometheus.NewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	s.add(d, prometheus.GaugeValue, value, labels)
+}
+
+func (s *section) add(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels []string) {
+	m, err := prometheus.NewConstMetric(d, kind, value, labels...)
 	if err != nil { // a label that is not valid UTF-8: fail the scrape, not the process
 		m = prometheus.NewInvalidMetric(d, err)
 	}

@@ -118,9 +118,9 @@ func (h *jiraHandler) offsetSearch(c *jiraCall) answer {
 	}
 	h.mu.Lock()
 	if in.StartAt == 0 {
-		h.walks++
+		h.walk = h.walks.begin(in.Fields)
 	}
-	walk := h.walks
+	walk := h.walk
 	h.mu.Unlock()
 	found := h.find(c, q, searchRequest{JQL: in.JQL}, pageToken{Now: c.now.UnixMilli(), Walk: walk}).issues
 	from := min(in.StartAt, len(found))

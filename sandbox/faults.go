@@ -21,9 +21,9 @@ type JiraFaults struct {
 	EmptyPages   bool // every page is preceded by an empty one that carries a token
 	NullToken    bool // the last page says nextPageToken: null instead of leaving it out
 	RepeatToken  bool // from the second page on, the token of the answer is the token of the request
-	Flicker      bool // each walk misses other issues, one in ten
+	Flicker      bool // each walk misses other issues than the one before, one in ten
 	IndexLag     time.Duration
-	Anonymous    bool              // the credential is not recognised: 200, and nothing is visible
+	Anonymous    bool              // the credential is not recognised: 200, and nothing but public projects is visible
 	NullParent   bool              // parent: null instead of leaving it out
 	Poison       map[string]string // key to field: that field has a wrong type
 	EpochDates   bool              // changelog/bulkfetch writes created as a number of milliseconds

@@ -13,8 +13,22 @@ type jiraHandler struct {
 	site *Site
 
 	mu    sync.Mutex
-	walks int           // searches begun
+	walks walks
+	walk  int           // the latest on Data Center, whose pages carry no token
 	found *searchResult // the newest search, so that its pages need no second one
+}
+
+// walks counts the searches that were begun: those for tickets and those for
+// nothing but ids, each in its own row.
+type walks struct{ tickets, ids int }
+
+func (w *walks) begin(fields []string) int {
+	if len(fields) == 1 && (fields[0] == "id" || fields[0] == "key") {
+		w.ids++
+		return w.ids
+	}
+	w.tickets++
+	return w.tickets
 }
 
 // jiraCall is a call of the REST API by a known or anonymous caller.
@@ -77,7 +91,7 @@ func (h *jiraHandler) route(r *http.Request) (string, func(*call) answer) {
 }
 
 // admit checks the credential. A wrong one is refused; none at all makes an
-// anonymous caller, who may ask a lot and sees nothing.
+// anonymous caller, who may ask a lot and sees public projects only.
 func (h *jiraHandler) admit(c *jiraCall, gateway bool, e jiraEndpoint) answer {
 	known, given := jiraCredential(c.Request, gateway)
 	if given && !known {
@@ -130,7 +144,9 @@ func decode(c *jiraCall, into any) (answer, bool) {
 }
 
 // visible reports whether the caller may see the issue.
-func (c *jiraCall) visible(is *jiraIssue) bool { return !c.anonymous && is.visible() }
+func (c *jiraCall) visible(is *jiraIssue) bool {
+	return is.visible() && (!c.anonymous || is.project.public)
+}
 
 // issue reads one issue by id, key or former key. Not found and not visible
 // look the same.

@@ -93,7 +93,7 @@ func (h *jiraHandler) projects(c *jiraCall) answer {
 		wanted := (len(keys) == 0 || slices.Contains(keys, p.key)) &&
 			(len(ids) == 0 || slices.Contains(ids, strconv.FormatInt(p.id, 10))) &&
 			(strings.Contains(strings.ToLower(p.key), query) || strings.Contains(strings.ToLower(p.name), query))
-		if wanted && !p.hidden && !c.anonymous {
+		if wanted && !p.hidden && (!c.anonymous || p.public) {
 			found = append(found, p)
 		}
 	}
@@ -150,7 +150,7 @@ func (h *jiraHandler) permissions(c *jiraCall) answer {
 	if len(wanted) == 0 {
 		return refuse(http.StatusBadRequest, "The 'permissions' query parameter is required.")
 	}
-	have := !c.anonymous
+	have := !c.anonymous || slices.ContainsFunc(h.site.projects, func(p *jiraProject) bool { return p.public && !p.hidden })
 	if key := v.Get("projectKey"); key != "" {
 		i := slices.IndexFunc(h.site.projects, func(p *jiraProject) bool { return p.key == key && !p.hidden })
 		if i < 0 {

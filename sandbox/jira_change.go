@@ -229,6 +229,21 @@ func (s *Site) RenameComponent(project, from, to string) {
 	s.w.change(func() { pick(s.project(project).components, "component", from).name = to })
 }
 
+// RenameProject gives a project another key, and with it all of its issues: none
+// is touched by it. Former keys go on to mean what they meant, in queries too.
+func (s *Site) RenameProject(from, to string) {
+	s.w.change(func() {
+		p := s.project(from)
+		p.former, p.key = append(p.former, from), to
+		for _, is := range s.issues {
+			if is.project == p {
+				is.key = to + "-" + strconv.Itoa(is.number)
+				s.byKey[is.key] = is
+			}
+		}
+	})
+}
+
 // RenameStatus renames a status of the site: no issue is touched by it, and
 // histories keep the name of their time.
 func (s *Site) RenameStatus(from, to string) {

@@ -148,8 +148,7 @@ func (h *jiraHandler) token(c *jiraCall, in searchRequest) (t pageToken, a answe
 	if in.NextPageToken == "" {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.walks++
-		return pageToken{Query: query, Now: c.now.UnixMilli(), Walk: h.walks}, a, true
+		return pageToken{Query: query, Now: c.now.UnixMilli(), Walk: h.walks.begin(in.Fields)}, a, true
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(in.NextPageToken)
 	if err == nil {
@@ -187,11 +186,8 @@ type searchResult struct {
 // find evaluates a query. The result of the newest one is kept, so that the
 // pages of a long walk cost no more than the first.
 func (h *jiraHandler) find(c *jiraCall, q *jql, in searchRequest, t pageToken) *searchResult {
-	if c.anonymous {
-		return &searchResult{order: q}
-	}
 	f := c.faults.Jira
-	name := string(toJSON([]any{in.JQL, t.Now, t.Walk, f.IndexLag, f.Flicker, in.ReconcileIssues}))
+	name := string(toJSON([]any{in.JQL, t.Now, t.Walk, f.IndexLag, f.Flicker, in.ReconcileIssues, c.anonymous}))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if r := h.found; r != nil && r.query == name && r.version == h.site.w.version {
@@ -207,7 +203,7 @@ func (h *jiraHandler) find(c *jiraCall, q *jql, in searchRequest, t pageToken) *
 	r := &searchResult{query: name, version: h.site.w.version, order: q}
 	for _, is := range h.site.issues {
 		flickers := f.Flicker && (is.id+int64(t.Walk))%10 == 0 && !view.consistent[is.id]
-		if is.visible() && !flickers && view.indexed(is) && q.where.match(view, is) {
+		if c.visible(is) && !flickers && view.indexed(is) && q.where.match(view, is) {
 			r.issues = append(r.issues, is)
 		}
 	}

@@ -40,10 +40,12 @@ type jiraType struct {
 type jiraProject struct {
 	id         int64
 	key, name  string
+	former     []string // keys
 	category   string
 	team       bool // team-managed
 	hidden     bool
-	number     int // of the newest issue
+	public     bool // visitors see it
+	number     int  // of the newest issue
 	components []*named
 }
 
@@ -189,6 +191,11 @@ func (s *Site) AddSprint(name string, from, to time.Time) {
 // gives it back.
 func (s *Site) HideProject(key string, hidden bool) {
 	s.w.change(func() { s.project(key).hidden = hidden })
+}
+
+// PublishProject lets visitors without an account browse a project.
+func (s *Site) PublishProject(key string) {
+	s.w.change(func() { s.project(key).public = true })
 }
 
 // Hide takes the account's permission to see one issue away, or gives it back.

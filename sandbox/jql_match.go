@@ -104,7 +104,8 @@ var categoryNames = map[string]string{
 }
 
 func (p *jiraProject) named(v string) bool {
-	return strings.EqualFold(p.key, v) || strings.EqualFold(p.name, v) || strconv.FormatInt(p.id, 10) == v
+	former := slices.ContainsFunc(p.former, func(key string) bool { return strings.EqualFold(key, v) })
+	return former || strings.EqualFold(p.key, v) || strings.EqualFold(p.name, v) || strconv.FormatInt(p.id, 10) == v
 }
 
 func (n *named) called(v string) bool { return n.id == v || strings.EqualFold(n.name, v) }

@@ -40,12 +40,20 @@ func (e *embedded) Apply(ctx context.Context, b Batch) (Applied, error) {
 }
 
 func checkBatch(b *Batch) error {
-	if b.Connector == "" {
-		return errors.New("batch without a connector")
+	if b.Connector == "" || len(b.Connector) > maxKey {
+		return fmt.Errorf("batch of the connector %.20q, want a name of at most %d bytes", b.Connector, maxKey)
 	}
 	for i := range b.Tickets {
-		if id := b.Tickets[i].ID; id.Connector != b.Connector || id.UID == "" {
+		switch id := b.Tickets[i].ID; {
+		case id.Connector != b.Connector || id.UID == "":
 			return fmt.Errorf("ticket %q in a batch of %q", id, b.Connector)
+		case len(id.UID) > maxKey:
+			return fmt.Errorf("ticket %.20q: its UID is longer than %d bytes", id.UID, maxKey)
+		}
+	}
+	for id := range b.Names {
+		if len(id) > maxKey {
+			return fmt.Errorf("name of %.20q: the id is longer than %d bytes", id, maxKey)
 		}
 	}
 	return nil
@@ -60,7 +68,8 @@ type writer struct {
 	enc     encoder
 	created map[string]bool // UIDs
 	applied Applied
-	dirty   bool // something was written
+	dirty   bool     // something was written
+	effects *effects // gets what was written; may be nil
 }
 
 // textTable is the table of texts as the writer needs it: both directions, no
@@ -71,21 +80,15 @@ type textTable struct {
 }
 
 func (e *embedded) newWriter(tx *bbolt.Tx, connector string) (*writer, error) {
-	bucket, err := tx.Bucket(keyConnectors).CreateBucketIfNotExists([]byte(connector))
+	bucket, err := makeConnector(tx.Bucket(keyConnectors), connector)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{bucket: bucket, created: map[string]bool{}}
-	if w.tickets, err = bucket.CreateBucketIfNotExists(keyTickets); err != nil {
-		return nil, err
+	w := &writer{
+		bucket: bucket, created: map[string]bool{},
+		tickets: bucket.Bucket(keyTickets), names: bucket.Bucket(keyNames), texts: bucket.Bucket(keyTexts),
 	}
 	w.tickets.FillPercent = fillPercent
-	if w.names, err = bucket.CreateBucketIfNotExists(keyNames); err != nil {
-		return nil, err
-	}
-	if w.texts, err = bucket.CreateBucketIfNotExists(keyTexts); err != nil {
-		return nil, err
-	}
 	if e.tables[connector] == nil {
 		e.tables[connector] = readTable(w.texts)
 	}
@@ -118,7 +121,12 @@ func (w *writer) ref(text string) (uint64, error) {
 		return n, nil
 	}
 	n := w.table.add(text)
-	return n, w.texts.Put(binary.BigEndian.AppendUint64(nil, n), []byte(text))
+	w.effects.text(text)
+	return n, putText(w.texts, n, text)
+}
+
+func putText(texts *bbolt.Bucket, n uint64, text string) error {
+	return texts.Put(binary.BigEndian.AppendUint64(nil, n), []byte(text))
 }
 
 func (w *writer) batch(b *Batch) error {
@@ -164,6 +172,7 @@ func (w *writer) putNames(names map[string]string) error {
 			continue
 		}
 		w.dirty = true
+		w.effects.name(id, name)
 		if err := w.names.Put([]byte(id), []byte(name)); err != nil {
 			return fmt.Errorf("name of %q: %w", id, err)
 		}
@@ -176,6 +185,7 @@ func (w *writer) putMark(key, text []byte) error {
 		return nil
 	}
 	w.dirty = true
+	w.effects.mark(key, text)
 	return w.bucket.Put(key, text)
 }
 
@@ -185,6 +195,7 @@ func (w *writer) forget(uid string) error {
 	}
 	w.dirty = true
 	w.applied.Gone++
+	w.effects.ticket(uid, nil)
 	return w.tickets.Delete([]byte(uid))
 }
 
@@ -222,6 +233,7 @@ func (w *writer) write(stored []byte, tk *ticket.Ticket) error {
 		return err
 	}
 	w.dirty = true
+	w.effects.ticket(tk.ID.UID, value)
 	return w.tickets.Put([]byte(tk.ID.UID), value)
 }
 

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -16,6 +18,7 @@ const maxProblems = 20
 // Report says what a store file holds.
 type Report struct {
 	Connectors []ConnectorReport // in the order of their names
+	Logs       []LogReport       // in the order of their names
 	Problems   []error           // what is wrong, the first ones
 }
 
@@ -26,31 +29,51 @@ type ConnectorReport struct {
 	Watermark time.Time // zero if it was never read completely
 }
 
-// Check reads all of an embedded store that nobody has open: every page and
-// every ticket. A file that cannot be opened at all is an error, as for
-// OpenReadOnly; other damage is in the report.
+// LogReport counts the records of one log.
+type LogReport struct {
+	Name    string
+	Records int
+}
+
+// Check reads all of a store: every page, every ticket and every record. Nobody
+// may have an embedded one open. What cannot be opened at all is an error, as
+// for OpenReadOnly; other damage is in the report.
 func Check(ctx context.Context, cfg Config) (Report, error) {
 	st, err := OpenReadOnly(ctx, cfg)
 	if err != nil {
 		return Report{}, err
 	}
+	var report Report
+	if shared, ok := st.(readOnlyRedis); ok {
+		err := report.check(ctx, shared.mirror.db)
+		return report, errors.Join(err, st.Close())
+	}
 	if err := st.Close(); err != nil {
 		return Report{}, err
 	}
-	var report Report
 	err = guard(func() error {
 		db, err := openBolt(cfg.Path, true, true)
 		if err != nil {
 			return err
 		}
-		err = guard(func() error { return db.View(func(tx *bbolt.Tx) error { return report.read(ctx, tx) }) })
-		return errors.Join(err, db.Close())
+		return errors.Join(report.check(ctx, db), db.Close())
 	})
+	return report, report.damage(err)
+}
+
+func (r *Report) check(ctx context.Context, db *bbolt.DB) error {
+	return r.damage(guard(func() error {
+		return db.View(func(tx *bbolt.Tx) error { return r.read(ctx, tx) })
+	}))
+}
+
+// damage puts damage into the report and returns other errors.
+func (r *Report) damage(err error) error {
 	if errors.Is(err, ErrDamaged) {
-		report.add(err)
-		err = nil
+		r.add(err)
+		return nil
 	}
-	return report, err
+	return err
 }
 
 // read goes through everything itself first, because bbolt's own check does
@@ -68,6 +91,9 @@ func (r *Report) read(ctx context.Context, tx *bbolt.Tx) error {
 		}
 		v.Census(c.name)
 		r.Connectors = append(r.Connectors, ConnectorReport{c.name, n, marks[c.name]})
+	}
+	if err := r.logs(ctx, tx, v); err != nil {
+		return err
 	}
 	r.add(v.failure())
 	for problem := range tx.Check() {
@@ -101,6 +127,29 @@ func (r *Report) tickets(ctx context.Context, c *connectorView) (n int, err erro
 		n++
 	}
 	return n, nil
+}
+
+// logs reads all records and looks each up by its key.
+func (r *Report) logs(ctx context.Context, tx *bbolt.Tx, v *view) error {
+	for _, name := range v.logNames() {
+		keys, n := tx.Bucket(keyLogs).Bucket([]byte(name)).Bucket(keyKeys), 0
+		for number, value := range entries(v.logs[name]) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			rec, err := decodeRecord(name, value)
+			if err == nil && !bytes.Equal(keys.Get([]byte(rec.Key)), number) {
+				err = fmt.Errorf("record %q of log %q: %w: its key leads elsewhere", rec.Key, name, errCorrupt)
+			}
+			if err != nil {
+				r.add(err)
+				continue
+			}
+			n++
+		}
+		r.Logs = append(r.Logs, LogReport{name, n})
+	}
+	return nil
 }
 
 func (r *Report) add(problem error) {

@@ -13,8 +13,8 @@ import (
 // The value of a ticket, in order; its UID is the key:
 //
 //	version, flags, key, [former], title, type, priority, project, status,
-//	state, [estimate], parent, components, labels, groups, created, changes,
-//	updated
+//	state, [estimate], parent, components, labels, groups, [due], created,
+//	changes, updated, [spans]
 //
 // Numbers are varints. A text is either written out (length, bytes), where it
 // hardly ever repeats, or a reference into the connector's table of texts.
@@ -29,6 +29,8 @@ const (
 	flagNanos
 	flagOutside
 	flagFormer
+	flagDue
+	flagSpans
 )
 
 // Bits of a change's head; the field stands above them.
@@ -84,12 +86,16 @@ func (e *encoder) ticket(tk *ticket.Ticket) ([]byte, error) {
 	e.list(tk.Components)
 	e.list(tk.Labels)
 	e.list(tk.Groups)
+	if tk.Due != "" {
+		e.shared(tk.Due)
+	}
 	e.time(tk.Created)
 	e.uint(uint64(len(tk.Changes)))
 	for i := range tk.Changes {
 		e.change(&tk.Changes[i])
 	}
 	e.time(tk.Updated)
+	e.spans(tk.Spans)
 	return e.buf[start:len(e.buf):len(e.buf)], e.err
 }
 
@@ -110,6 +116,17 @@ func (e *encoder) change(c *ticket.Change) {
 	}
 	e.points(c.FromPoints)
 	e.points(c.ToPoints)
+}
+
+func (e *encoder) spans(spans []ticket.Span) {
+	if len(spans) == 0 {
+		return
+	}
+	e.uint(uint64(len(spans)))
+	for _, s := range spans {
+		e.time(s.From)
+		e.time(s.To)
+	}
 }
 
 func (e *encoder) uint(n uint64) { e.buf = binary.AppendUvarint(e.buf, n) }
@@ -158,12 +175,18 @@ func hasNanos(tk *ticket.Ticket) bool {
 			return true
 		}
 	}
+	for _, s := range tk.Spans {
+		if odd(s.From) || odd(s.To) {
+			return true
+		}
+	}
 	return odd(tk.Created) || odd(tk.Updated)
 }
 
 func ticketFlags(tk *ticket.Ticket, nanos bool) uint64 {
 	return bit(tk.Container, flagContainer) | bit(tk.Estimate.Set, flagEstimate) | bit(nanos, flagNanos) |
-		bit(tk.Outside, flagOutside) | bit(len(tk.Former) > 0, flagFormer)
+		bit(tk.Outside, flagOutside) | bit(len(tk.Former) > 0, flagFormer) |
+		bit(tk.Due != "", flagDue) | bit(len(tk.Spans) > 0, flagSpans)
 }
 
 func changeHead(c *ticket.Change) uint64 {
@@ -226,12 +249,28 @@ func (d *decoder) ticket(tk *ticket.Ticket) {
 	tk.Components = d.refs(tk.Components, d.texts.raw)
 	tk.Labels = d.refs(tk.Labels, d.texts.named)
 	tk.Groups = d.refs(tk.Groups, d.texts.raw)
+	tk.Due = ""
+	if flags&flagDue != 0 {
+		tk.Due = d.ref(d.texts.raw)
+	}
 	tk.Created = d.time()
 	tk.Changes = resize(tk.Changes, d.count())
 	for i := range tk.Changes {
 		d.change(&tk.Changes[i])
 	}
 	tk.Updated = d.time()
+	tk.Spans = d.spans(tk.Spans, flags&flagSpans != 0)
+}
+
+func (d *decoder) spans(into []ticket.Span, present bool) []ticket.Span {
+	if !present {
+		return into[:0]
+	}
+	into = resize(into, d.count())
+	for i := range into {
+		into[i] = ticket.Span{From: d.time(), To: d.time()}
+	}
+	return into
 }
 
 func (d *decoder) change(c *ticket.Change) {

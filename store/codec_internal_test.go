@@ -85,7 +85,10 @@ func draw(t *rapid.T) ticket.Ticket {
 		Former: texts.Draw(t, "former"), Outside: rapid.Bool().Draw(t, "outside"),
 		Status: text.Draw(t, "status"), State: ticket.State(rapid.Byte().Draw(t, "state")),
 		Labels: texts.Draw(t, "labels"), Groups: texts.Draw(t, "groups"), Container: rapid.Bool().Draw(t, "container"),
-		Estimate: points(t), Created: at.Draw(t, "created"), Updated: at.Draw(t, "updated"),
+		Estimate: points(t), Created: at.Draw(t, "created"), Updated: at.Draw(t, "updated"), Due: text.Draw(t, "due"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "spans") {
+		tk.Spans = append(tk.Spans, ticket.Span{From: at.Draw(t, "span from"), To: at.Draw(t, "span to")})
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "changes") {
 		tk.Changes = append(tk.Changes, ticket.Change{
@@ -139,6 +142,26 @@ func FuzzDecode(f *testing.F) {
 		}
 		if diff := cmp.Diff(tk, twice, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+// FuzzDecodeRecord feeds the decoder of records anything.
+func FuzzDecodeRecord(f *testing.F) {
+	f.Add(encodeRecord(&Record{Key: "a", At: time.Unix(1, 0), Data: []byte("{}")}))
+	f.Add([]byte{})
+	f.Add([]byte{9, 'x'})
+	f.Fuzz(func(t *testing.T, value []byte) {
+		r, err := decodeRecord("episodes", value)
+		if err != nil {
+			if !errors.Is(err, errCorrupt) {
+				t.Fatalf("error %v is not errCorrupt", err)
+			}
+			return
+		}
+		again, err := decodeRecord("episodes", encodeRecord(&r))
+		if diff := cmp.Diff(r, again, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Fatalf("%v, -want +got:\n%s", err, diff)
 		}
 	})
 }

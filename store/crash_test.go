@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"alignd/store"
 )
@@ -35,15 +38,21 @@ func crashBatch(n int) store.Batch {
 	return b
 }
 
-// crashChild applies batches until it is killed and says when each is done.
+// crashChild applies batches, each followed by a record, until it is killed and
+// says when each is done.
 func crashChild(path string) {
 	s, err := store.Open(context.Background(), store.Config{Path: path})
 	if err != nil {
 		panic(err)
 	}
 	last, _, err := crashState(s)
+	if err == nil && last >= 0 { // it may have been killed in between
+		_, err = s.Append(context.Background(), note(last))
+	}
 	for n := last + 1; err == nil; n++ {
-		_, err = s.Apply(context.Background(), crashBatch(n))
+		_, applied := s.Apply(context.Background(), crashBatch(n))
+		_, appended := s.Append(context.Background(), note(n))
+		err = errors.Join(applied, appended)
 		fmt.Println(n)
 	}
 	panic(err)
@@ -68,6 +77,24 @@ func crashState(s store.Store) (last int, titles map[string]string, err error) {
 	return last, titles, err
 }
 
+// notes counts the records, which must be those of all batches in their order.
+func notes(t *testing.T, s store.Store) (n int) {
+	t.Helper()
+	err := s.View(t.Context(), func(v store.View) error {
+		for r := range v.Records("episodes") {
+			if diff := cmp.Diff(note(n), r); diff != "" {
+				return fmt.Errorf("record %d (-want +got):\n%s", n, diff)
+			}
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return n
+}
+
 func TestKillLeavesWholeBatches(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	for round := range 5 {
@@ -79,6 +106,9 @@ func TestKillLeavesWholeBatches(t *testing.T) {
 		}
 		if last < acknowledged {
 			t.Errorf("watermark of batch %d, but %d was acknowledged", last, acknowledged)
+		}
+		if n := notes(t, s); n != last+1 && n != last || n <= acknowledged {
+			t.Errorf("%d records after batch %d, of which %d was acknowledged", n, last, acknowledged)
 		}
 		if want := (last + 1) * crashTickets; len(titles) != want {
 			t.Errorf("%d tickets after batch %d, want %d", len(titles), last, want)

@@ -10,19 +10,25 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"alignd/store"
 	"alignd/ticket"
 )
 
-// filled makes a file with tickets of two connectors and returns its path.
+// filled makes a file with tickets of two connectors and 300 records, and
+// returns its path.
 func filled(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a.db")
 	s := open(t, path)
 	fill(t, s, 500, number)
+	for i := range 300 {
+		appendRecord(t, s, i)
+	}
 	tk := fact(1, "x")
 	tk.ID.Connector = "linear"
 	for _, b := range []store.Batch{
@@ -49,7 +55,10 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := store.Report{Connectors: []store.ConnectorReport{{Name: "acme", Tickets: 499, Watermark: crashStart}, {Name: "linear", Tickets: 1}}}
+	want := store.Report{
+		Connectors: []store.ConnectorReport{{Name: "acme", Tickets: 499, Watermark: crashStart}, {Name: "linear", Tickets: 1}},
+		Logs:       []store.LogReport{{Name: "episodes", Records: 300}},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
@@ -85,10 +94,44 @@ func readAll(t *testing.T, path string) error {
 		}
 		for range v.Tickets() {
 		}
+		for range v.Records("episodes") {
+		}
 		return nil
 	})
 	_, applied := s.Apply(t.Context(), store.Batch{Connector: "acme", Tickets: []ticket.Ticket{fact(9, number(99999))}})
-	return errors.Join(viewed, applied, s.Close())
+	_, appended := s.Append(t.Context(), note(7), note(999))
+	return errors.Join(viewed, applied, appended, s.Close())
+}
+
+// note makes the i-th record of a log.
+func note(i int) store.Record {
+	return store.Record{Log: "episodes", Key: number(i), At: crashStart.Add(time.Duration(i) * time.Hour), Data: []byte(`{"direction":"up","note":"` + number(i) + `"}`)}
+}
+
+func appendRecord(t testing.TB, s store.Store, i int) {
+	t.Helper()
+	if added, err := s.Append(t.Context(), note(i)); err != nil || added != 1 {
+		t.Fatal(added, err)
+	}
+}
+
+func TestCheckFindsDamagedRecords(t *testing.T) {
+	for name, damage := range map[string]func(log *bbolt.Bucket) error{
+		"empty": func(log *bbolt.Bucket) error { return log.Bucket([]byte("records")).Put(make([]byte, 8), nil) },
+		"key beyond": func(log *bbolt.Bucket) error {
+			return log.Bucket([]byte("records")).Put(make([]byte, 8), []byte{9, 'x'})
+		},
+		"without its key": func(log *bbolt.Bucket) error { return log.Bucket([]byte("keys")).Delete([]byte(number(7))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filled(t)
+			edit(t, path, func(tx *bbolt.Tx) error { return damage(tx.Bucket([]byte("logs")).Bucket([]byte("episodes"))) })
+			report, err := store.Check(t.Context(), store.Config{Path: path})
+			if err != nil || len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Error(), `log "episodes"`) {
+				t.Errorf("problems %v, error %v", report.Problems, err)
+			}
+		})
+	}
 }
 
 // copied returns a copy: after a failed opening bbolt keeps the file locked.

@@ -22,6 +22,9 @@ import (
 //	  tickets              UID -> value, see codec.go
 //	  names                id -> name
 //	  texts                number, big endian -> text that tickets refer to
+//	logs / <name>          absent in files of versions that kept none
+//	  records              number, big endian -> record, see records.go
+//	  keys                 key -> number of its record
 const formatVersion = "2"
 
 var (
@@ -34,6 +37,9 @@ var (
 	keyTickets    = []byte("tickets")
 	keyNames      = []byte("names")
 	keyTexts      = []byte("texts")
+	keyLogs       = []byte("logs")
+	keyRecords    = []byte("records")
+	keyKeys       = []byte("keys")
 )
 
 const (
@@ -58,16 +64,35 @@ type embedded struct {
 	closeErr error
 }
 
-// Open opens the embedded store for reading and writing and makes the file if
-// need be. It fails with ErrInUse within about a second if another process has
-// the file open, with ErrFormat if the file is not a store of a version it
-// knows, and with ErrDamaged if that is seen at once (see Check).
-func Open(ctx context.Context, cfg Config) (Store, error) { return open(ctx, cfg.Path, false) }
+// Open opens the store for reading and writing. An embedded store is made if
+// need be; it fails with ErrInUse within about a second if another process has
+// the file open, and with ErrDamaged if damage is seen at once (see Check). A
+// store in Redis is read completely before Open returns. ErrFormat means that
+// it is no store of a version that this one knows.
+func Open(ctx context.Context, cfg Config) (Store, error) {
+	if cfg.Redis != nil {
+		return openShared(ctx, cfg, false)
+	}
+	return open(ctx, cfg.Path, false)
+}
 
-// OpenReadOnly opens an existing embedded store for reading only; Apply fails.
-// Several processes may do so at once, but not beside one that writes: then it
-// fails with ErrInUse.
-func OpenReadOnly(ctx context.Context, cfg Config) (Store, error) { return open(ctx, cfg.Path, true) }
+// OpenReadOnly opens an existing store for reading only; Apply fails. Several
+// processes may do so at once, but not beside one that writes to an embedded
+// store: then it fails with ErrInUse.
+func OpenReadOnly(ctx context.Context, cfg Config) (Store, error) {
+	if cfg.Redis != nil {
+		return openShared(ctx, cfg, true)
+	}
+	return open(ctx, cfg.Path, true)
+}
+
+func openShared(ctx context.Context, cfg Config, readOnly bool) (Store, error) {
+	st, err := openRedis(ctx, cfg.Redis, readOnly)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", cfg, err)
+	}
+	return st, nil
+}
 
 func open(ctx context.Context, path string, readOnly bool) (Store, error) {
 	if err := ctx.Err(); err != nil {

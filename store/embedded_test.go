@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(crashEnv); path != "" {
 		crashChild(path)
 	}
+	if config := os.Getenv(replicaEnv); config != "" {
+		replica(config)
+	}
 	if path := os.Getenv(fullEnv); path != "" {
 		if err := fullChild(path); err != nil {
 			panic(err)
@@ -86,6 +89,9 @@ func TestOpenReadOnly(t *testing.T) {
 		}
 		if _, err := r.Apply(t.Context(), store.Batch{Connector: "acme"}); err == nil {
 			t.Error("a store that is open for reading was written to")
+		}
+		if _, err := r.Append(t.Context(), note(1)); err == nil {
+			t.Error("a store that is open for reading was appended to")
 		}
 	}
 }
@@ -226,19 +232,5 @@ func TestCorruptValue(t *testing.T) {
 	}
 	if err := s.View(t.Context(), func(v store.View) error { reads["Tickets"](v); return nil }); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestConfigValidate(t *testing.T) {
-	var got []string
-	report := func(path, format string, _ ...any) { got = append(got, path+": "+format) }
-	def, empty := store.DefaultConfig(), store.Config{}
-	def.Validate("store", report)
-	if len(got) != 0 {
-		t.Errorf("the default is refused: %q", got)
-	}
-	empty.Validate("store", report)
-	if len(got) != 1 || !strings.HasPrefix(got[0], "store.path: ") {
-		t.Errorf("reports %q", got)
 	}
 }

@@ -1,9 +1,10 @@
-// Package store keeps facts: tickets with their history, names, and how far
-// each connector has been read. Results are never stored; they are computed
+// Package store keeps facts: tickets with their history, names, how far each
+// connector has been read, and append-only logs of what happened. Results are never stored; they are computed
 // from the facts each time.
 //
-// Open returns the embedded store. Every implementation passes the same
-// conformance suite (see storetest).
+// Open returns the embedded store, one file of one process, or the store in
+// Redis, which several replicas share. Both pass the same conformance suite
+// (see storetest).
 package store
 
 import (
@@ -22,16 +23,51 @@ var (
 	// ErrFormat means the store was written by a version that this one
 	// cannot read.
 	ErrFormat = errors.New("unsupported store format")
+	// ErrHeld means that another replica holds the lease.
+	ErrHeld = errors.New("another replica holds the lease")
+	// ErrLeaseLost means that what is being written was read under a lease
+	// that is no longer in force. Nothing was written; start the walk again
+	// from the watermark, under a new epoch.
+	ErrLeaseLost = errors.New("the lease was lost")
 )
 
 // Store keeps the facts of all connectors. All methods are safe for concurrent
 // use.
 type Store interface {
+	// Acquire takes the lease of a connector for the time ttl, or renews it,
+	// and returns its epoch, which batches of the connector must carry from
+	// then on. It grows with each take-over, and whenever batches of an
+	// earlier one were lost, so a renewal with another epoch means that walks
+	// begun before must be given up. ErrHeld if another replica has the
+	// lease. What former holders wrote is in any View that starts afterwards.
+	// Nobody else has an embedded store, so its lease is always granted.
+	Acquire(ctx context.Context, connector string, ttl time.Duration) (epoch int64, err error)
+
+	// Release gives the lease back if it is held, so that another replica
+	// need not wait for its end.
+	Release(ctx context.Context, connector string) error
+
+	// Follow takes in what other replicas have written since the last call
+	// and reports whether there was anything. On an error views show what was
+	// known before. Call it about once a second.
+	Follow(ctx context.Context) (changed bool, err error)
+
+	// Replicas says that this replica is alive and returns how many have said
+	// so within the last 15 seconds, itself included.
+	Replicas(ctx context.Context) (int, error)
+
 	// Apply writes one batch atomically: all of it or nothing. It is
 	// idempotent, and of two readings of a ticket the one with the later
 	// Updated stays, whatever the order of arrival (see ticket.Merge). It
-	// returns what changed in comparison with what was known.
+	// returns what changed in comparison with what was known, or ErrLeaseLost
+	// if the batch's epoch is not in force. After another error the batch may
+	// have been written all the same; writing it again is harmless.
 	Apply(ctx context.Context, b Batch) (Applied, error)
+
+	// Append adds records to their logs, in order and atomically: all of them
+	// or none. Those whose key their log knows already are passed over. It
+	// returns how many were added. Nothing ever changes or removes a record.
+	Append(ctx context.Context, records ...Record) (added int, err error)
 
 	// View calls fn with a consistent view that does not change while fn
 	// runs and must not be used after it. An error met while reading through
@@ -49,8 +85,12 @@ type Store interface {
 // Batch is what one page of a walk teaches.
 type Batch struct {
 	Connector string
-	Tickets   []ticket.Ticket
-	Gone      []string // UIDs to forget, even if among Tickets
+	// Epoch is that of the lease under which the batch was read. Zero stands
+	// for none, which Redis accepts until the connector's lease is first taken.
+	Epoch int64
+
+	Tickets []ticket.Ticket
+	Gone    []string // UIDs to forget, even if among Tickets
 
 	// Left are UIDs that are no longer in scope: known ones become
 	// ticket.Ticket.Outside, after Tickets were taken in. Nothing else does
@@ -69,6 +109,14 @@ type Batch struct {
 	Scope string
 	// Census replaces what is known of the last one. Nil leaves it.
 	Census *Census
+}
+
+// Record is one entry of an append-only log.
+type Record struct {
+	Log  string    // such as "episodes" or "revisions"; never empty
+	Key  string    // unique within the log, never empty
+	At   time.Time // what the record is dated, UTC; kept to the microsecond
+	Data []byte    // in the writer's own encoding
 }
 
 // Applied counts what a batch changed. Facts that were known already count
@@ -104,4 +152,8 @@ type View interface {
 	// Census returns what the connector's last census taught, the zero value
 	// before the first.
 	Census(connector string) Census
+
+	// Records yields the records of a log in the order in which they were
+	// added, each free to keep.
+	Records(log string) iter.Seq[Record]
 }

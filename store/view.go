@@ -17,6 +17,7 @@ type view struct {
 	ctx        context.Context // of the View call, whose end is the view's end
 	connectors []*connectorView
 	byName     map[string]*connectorView
+	logs       map[string]*bbolt.Bucket // of records, by name
 
 	mu  sync.Mutex // guards err
 	err error      // the first that was met
@@ -34,12 +35,12 @@ type connectorView struct {
 }
 
 func newView(ctx context.Context, tx *bbolt.Tx) *view {
-	v := &view{ctx: ctx, byName: map[string]*connectorView{}}
+	v := &view{ctx: ctx, byName: map[string]*connectorView{}, logs: logsOf(tx)}
 	all := tx.Bucket(keyConnectors)
 	if all == nil {
 		return v
 	}
-	for name := range keys(all) {
+	for name := range entries(all) {
 		b := all.Bucket(name)
 		c := &connectorView{
 			name:    string(name),
@@ -54,11 +55,11 @@ func newView(ctx context.Context, tx *bbolt.Tx) *view {
 	return v
 }
 
-func keys(b *bbolt.Bucket) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
+func entries(b *bbolt.Bucket) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
 		c := b.Cursor()
-		for k, _ := c.First(); k != nil; k, _ = c.Next() {
-			if !yield(k) {
+		for k, value := c.First(); k != nil; k, value = c.Next() {
+			if !yield(k, value) {
 				return
 			}
 		}

@@ -12,6 +12,7 @@ func (tk *Ticket) Clone() Ticket {
 	c.Components = slices.Clone(tk.Components)
 	c.Labels = slices.Clone(tk.Labels)
 	c.Groups = slices.Clone(tk.Groups)
+	c.Spans = slices.Clone(tk.Spans)
 	c.Changes = slices.Clone(tk.Changes)
 	return c
 }

@@ -66,7 +66,7 @@ func life(t *rapid.T) []ticket.Ticket {
 	for i := range rapid.IntRange(3, 6).Draw(t, "readings") {
 		for range rapid.IntRange(0, 3).Draw(t, "changes") {
 			at = at.Add(time.Duration(rapid.IntRange(0, 2).Draw(t, "hours")) * time.Hour)
-			field := ticket.Field(rapid.IntRange(0, int(ticket.FieldPlan)).Draw(t, "field"))
+			field := ticket.Field(rapid.IntRange(0, int(ticket.FieldDue)).Draw(t, "field"))
 			tk.Changes = append(slices.Clone(tk.Changes), ticket.Change{At: at, Field: field, To: strconv.Itoa(i)})
 		}
 		at = at.Add(time.Duration(rapid.IntRange(0, 1).Draw(t, "unseen")) * time.Hour)

@@ -88,6 +88,12 @@ type Ticket struct {
 	// parent: a Linear issue's project, a Linear project's initiatives.
 	Groups []string
 
+	// Due is the date the ticket is due, as 2006-01-02; empty if none.
+	Due string
+	// Spans are the planned times of the cycles, sprints and milestones the
+	// ticket belongs to, as far as both of their ends are known.
+	Spans []Span
+
 	Created time.Time
 	Updated time.Time // the tracker's own "updated" stamp
 
@@ -95,6 +101,11 @@ type Ticket struct {
 	// tracker's own order. A field without a change has always had its
 	// present value.
 	Changes []Change
+}
+
+// Span is a planned stretch of time.
+type Span struct {
+	From, To time.Time // UTC, From before To
 }
 
 // Field says which fact a Change is about.
@@ -110,10 +121,11 @@ const (
 	FieldParent         // From/To: UID, empty for none
 	FieldGroup          // From/To: UID of a container, empty for none
 	FieldEstimate       // FromPoints/ToPoints
-	FieldPlan           // due date, cycle, sprint, milestone or priority: only the date is kept
+	FieldPlan           // cycle, sprint, milestone, priority, or a due date that is not told: only the date is kept
+	FieldDue            // From/To: due date as 2006-01-02, empty for none
 )
 
-var fieldNames = [...]string{"touch", "state", "label", "project", "parent", "group", "estimate", "plan"}
+var fieldNames = [...]string{"touch", "state", "label", "project", "parent", "group", "estimate", "plan", "due"}
 
 func (f Field) String() string {
 	if int(f) < len(fieldNames) {

@@ -51,7 +51,7 @@ func TestClone(t *testing.T) {
 	build := func() ticket.Ticket {
 		return ticket.Ticket{
 			ID: ticket.ID{Connector: "acme", UID: "1"}, Title: "kept",
-			Components: []string{"a"}, Labels: []string{"b"}, Groups: []string{"c"},
+			Components: []string{"a"}, Labels: []string{"b"}, Groups: []string{"c"}, Spans: []ticket.Span{{From: day(1), To: day(2)}},
 			Changes: []ticket.Change{{At: day(1), To: "d"}},
 		}
 	}
@@ -61,6 +61,7 @@ func TestClone(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	tk.Components[0], tk.Labels[0], tk.Groups[0], tk.Changes[0].To = "x", "x", "x", "x"
+	tk.Spans[0].To = day(9)
 	if diff := cmp.Diff(build(), c); diff != "" {
 		t.Errorf("the clone changes with its original (-want +got):\n%s", diff)
 	}
@@ -76,6 +77,7 @@ func TestNames(t *testing.T) {
 		"unknown": ticket.StateUnknown.String(),
 		"active":  ticket.StateActive.String(),
 		"plan":    ticket.FieldPlan.String(),
+		"due":     ticket.FieldDue.String(),
 		"touch":   ticket.FieldTouch.String(),
 	} {
 		if got != want {

@@ -10,21 +10,30 @@ import (
 
 // apiError is an answer of the API that is not a success.
 type apiError struct {
-	status        int
-	code, message string
+	status int
+	detail ErrorDetail
 }
 
-func (e *apiError) Error() string { return e.message }
+func (e *apiError) Error() string { return e.detail.Message }
+
+func failure(status int, code, message string) *apiError {
+	return &apiError{status, ErrorDetail{Code: code, Message: message}}
+}
 
 // ErrorBody is the JSON form of every error of the API.
 type ErrorBody struct {
 	Error ErrorDetail `json:"error"`
 }
 
-// ErrorDetail has a code for programs and a message for people.
+// ErrorDetail has a code for programs and a message for people. Where a
+// parameter of the query is to blame, it names it, its value, and what is
+// allowed.
 type ErrorDetail struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code      string   `json:"code"`
+	Message   string   `json:"message"`
+	Parameter string   `json:"parameter,omitempty"`
+	Value     string   `json:"value,omitempty"`
+	Allowed   []string `json:"allowed,omitempty"`
 }
 
 // ExplainBody is the answer of /api/v1/explain.
@@ -33,15 +42,20 @@ type ExplainBody struct {
 	Explanations []Explanation `json:"explanations"` // one for each connector that knows the key
 }
 
-// api serves what answer returns as JSON.
+// api serves what answer returns as JSON, a csvTable as CSV.
 func (h *handler) api(answer func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body any
-		err := error(&apiError{http.StatusMethodNotAllowed, "method_not_allowed", "only GET is served here"})
+		err := error(failure(http.StatusMethodNotAllowed, "method_not_allowed", "only GET is served here"))
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			body, err = answer(r)
 		} else {
 			w.Header().Set("Allow", "GET, HEAD")
+		}
+		w.Header().Set("Vary", "Accept")
+		if table, ok := body.(csvTable); ok && err == nil {
+			writeCSV(w, "alignd-history.csv", table)
+			return
 		}
 		h.writeJSON(w, body, err)
 	})
@@ -50,11 +64,11 @@ func (h *handler) api(answer func(*http.Request) (any, error)) http.Handler {
 func (h *handler) writeJSON(w http.ResponseWriter, body any, err error) {
 	status := http.StatusOK
 	if err != nil {
-		known := &apiError{http.StatusInternalServerError, "internal", "the answer could not be computed; the log says why"}
+		known := failure(http.StatusInternalServerError, "internal", "the answer could not be computed; the log says why")
 		if !errors.As(err, &known) {
 			h.logger.Error("Answering the API failed", "err", err)
 		}
-		status, body = known.status, ErrorBody{ErrorDetail{known.code, known.message}}
+		status, body = known.status, ErrorBody{known.detail}
 	}
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -68,10 +82,8 @@ func (h *handler) writeJSON(w http.ResponseWriter, body any, err error) {
 }
 
 func unknownEndpoint(*http.Request) (any, error) {
-	return nil, &apiError{
-		http.StatusNotFound, "not_found",
-		"there is no such endpoint; there are /api/v1/snapshot and /api/v1/explain?key=",
-	}
+	return nil, failure(http.StatusNotFound, "not_found",
+		"there is no such endpoint; there are /api/v1/snapshot, /api/v1/history, /api/v1/episodes and /api/v1/explain?key=")
 }
 
 func (h *handler) snapshotJSON(*http.Request) (any, error) {
@@ -94,17 +106,15 @@ func (h *handler) explainJSON(r *http.Request) (any, error) {
 // explain returns at least one explanation or an error.
 func (h *handler) explain(r *http.Request, key string) ([]Explanation, error) {
 	if key == "" {
-		return nil, &apiError{http.StatusBadRequest, "missing_key", "say which ticket: ?key=PAY-12"}
+		return nil, failure(http.StatusBadRequest, "missing_key", "say which ticket: ?key=PAY-12")
 	}
 	found, err := h.source.Explain(r.Context(), key)
 	if err != nil {
 		return nil, fmt.Errorf("explain %q: %w", key, err)
 	}
 	if len(found) == 0 {
-		return nil, &apiError{
-			http.StatusNotFound, "unknown_key",
-			fmt.Sprintf("no ticket %q is known; it may be outside the projects that are read, or not read yet", key),
-		}
+		return nil, failure(http.StatusNotFound, "unknown_key",
+			fmt.Sprintf("no ticket %q is known; it may be outside the projects that are read, or not read yet", key))
 	}
 	out := make([]Explanation, 0, len(found))
 	for _, e := range found {
@@ -114,5 +124,5 @@ func (h *handler) explain(r *http.Request, key string) ([]Explanation, error) {
 }
 
 func errNotReady() error {
-	return &apiError{http.StatusServiceUnavailable, "not_ready", "there are no numbers yet: no tracker has been read completely"}
+	return failure(http.StatusServiceUnavailable, "not_ready", "there are no numbers yet: no tracker has been read completely")
 }

@@ -34,7 +34,7 @@ func (h *handler) explainPage(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	found, err := h.explain(r, data.Key)
 	if known := new(apiError); errors.As(err, &known) {
-		status, data.Problem = known.status, known.message
+		status, data.Problem = known.status, known.detail.Message
 	} else if err != nil {
 		h.logger.Error("Explaining a ticket failed", "err", err)
 		status, data.Problem = http.StatusInternalServerError, "the answer could not be computed; the log says why"

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"alignd/alignment"
@@ -16,12 +17,18 @@ type goalRow struct {
 	TargetX           float64 // thousandths of the bar, -1 without a target
 	Width, NotNow     float64 // of the bar: aligned work, then work while not now
 	NotNowShare       string
+	Trend             string
+	Starved           bool // see alignment.Snapshot.Starved
 }
 
 func goalRows(snap *alignment.Snapshot, w *alignment.Window, v view) []goalRow {
 	rows := make([]goalRow, 0, len(snap.Goals))
+	starved := snap.Starved(&snap.Company)
 	for i := range snap.Goals {
-		rows = append(rows, newGoalRow(&snap.Goals[i], &snap.Company, &w.Units[v.unit], v.basis))
+		row := newGoalRow(&snap.Goals[i], &snap.Company, &w.Units[v.unit], v.basis)
+		row.Trend = trendWords(snap.Company.Trends, snap.Goals[i].ID)
+		row.Starved = slices.Contains(starved, snap.Goals[i].ID)
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -74,6 +81,29 @@ func statusWords(g *mapping.Goal, t time.Time) string {
 	return text
 }
 
+// notNowRow is work on a goal that was paused or not started.
+type notNowRow struct{ Name, Status, Share, Between, Amount string }
+
+func notNowRows(snap *alignment.Snapshot, w *alignment.Window, v view) []notNowRow {
+	var rows []notNowRow
+	work := &w.Units[v.unit]
+	for i := range snap.Goals {
+		g := &snap.Goals[i]
+		cell := alignment.Cell{Class: alignment.NotNow, Goal: g.ID}
+		share, _ := work.CellShare(v.basis, cell)
+		if share.Value == 0 {
+			continue
+		}
+		row := notNowRow{Name: cmp.Or(g.Name, g.ID), Status: statusWords(g, snap.Company.Watermark), Share: "–", Between: "not enough data"}
+		row.Amount = amount(v.unit, cellAmount(work, v.basis, func(c alignment.Cell) bool { return c == cell }))
+		if work.EffectiveTickets >= minEffective {
+			row.Share, row.Between = percent(share.Value), between(share)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 // distanceWords says how far the work is from the declared targets.
 func distanceWords(w *alignment.Work) string {
 	d := w.Distance
@@ -84,5 +114,15 @@ func distanceWords(w *alignment.Work) string {
 	if d.TotalVariation <= d.Floor {
 		return text + ", no more than chance alone would show with so few tickets."
 	}
-	return text + "; chance alone would show about " + percent(d.Floor) + "."
+	return text + "; chance alone would show about " + percent(d.Floor) +
+		". What is noticeable are the " + percentagePoints(d.TotalVariation-d.Floor) + " above that."
+}
+
+// slackWords says what the targets leave over.
+func slackWords(t *alignment.TeamResult) string {
+	if len(t.Targets) == 0 {
+		return ""
+	}
+	return "The targets add up to " + percent(t.TargetAligned) + ": " + percent(max(0, 1-t.TargetAligned)) +
+		" is planned to be left for everything else."
 }

@@ -45,6 +45,28 @@ func (h *handler) overview(w http.ResponseWriter, r *http.Request) {
 	h.render(w, http.StatusOK, "overview.html", p)
 }
 
+// driftData is what the drift template prints.
+type driftData struct {
+	Version  string
+	Fresh    dated
+	Movement *movement
+}
+
+func (h *handler) driftPage(w http.ResponseWriter, _ *http.Request) {
+	data := driftData{Version: h.version}
+	if snap := h.source.Snapshot(); snap != nil {
+		status := h.source.Status()
+		data.Fresh = dateOf(snap.Company.Watermark, time.Now(), status.StaleAfter)
+		data.Movement = newMovement(snap, newNames(snap, status))
+	}
+	if data.Movement != nil {
+		for i := range data.Movement.Open {
+			data.Movement.Open[i].Chart = nil // it is among the others
+		}
+	}
+	h.render(w, http.StatusOK, "drift.html", data)
+}
+
 // render writes a whole page or, if the template breaks, none of it.
 func (h *handler) render(w http.ResponseWriter, status int, name string, data any) {
 	var buf bytes.Buffer

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"net/url"
 	"time"
 
@@ -57,8 +56,13 @@ type page struct {
 	Company *section // nil before the first numbers
 	Goals   []goalRow
 	Target  string // distance to target in words
+	Slack   string // what the targets leave over, in words
+	NotNow  []notNowRow
 	Reasons []reasonRow
 	Teams   []section
+
+	Movement *movement // nil before the history was looked at
+	Index    []indexTable
 
 	Sync []syncRow
 
@@ -107,9 +111,11 @@ func newPage(snap *alignment.Snapshot, status Status, v view, now time.Time) pag
 	p.Choices = choices(snap, v)
 	p.ComputedAt, p.Fingerprint, p.Rules = stamp(snap.ComputedAt, now), snap.Fingerprint, len(snap.Rules)
 	p.Coverage = coverage(snap)
+	n := newNames(snap, status)
+	p.Movement, p.Index = newMovement(snap, n), indexTables(snap, n)
 	for i := range snap.Teams {
 		t := &snap.Teams[i]
-		name := cmp.Or(status.TeamNames[t.ID], t.ID)
+		name := n.team(t.ID)
 		if !t.Known {
 			p.Missing = append(p.Missing, name)
 			continue
@@ -126,8 +132,9 @@ func newPage(snap *alignment.Snapshot, status Status, v view, now time.Time) pag
 	p.Company = &company
 	if w := findWindow(&snap.Company, v.window); w != nil {
 		p.Goals = goalRows(snap, w, v)
+		p.NotNow = notNowRows(snap, w, v)
 		p.Reasons = reasonRows(snap, w, v)
-		p.Target = distanceWords(&w.Units[v.unit])
+		p.Target, p.Slack = distanceWords(&w.Units[v.unit]), slackWords(&snap.Company)
 	}
 	return p
 }

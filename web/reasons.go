@@ -8,7 +8,7 @@ import (
 	"alignd/mapping"
 )
 
-type reasonRow struct{ Name, Share, Amount string }
+type reasonRow struct{ Name, Share, Between, Amount string }
 
 // reasonRows lists the off-plan work by reason: declared ones in config order,
 // then what labels say besides, then retired goals, then no reason.
@@ -25,11 +25,11 @@ func reasonRows(snap *alignment.Snapshot, w *alignment.Window, v view) []reasonR
 	})
 	rows := make([]reasonRow, 0, len(cells))
 	for _, c := range cells {
-		share := "–"
-		if work.EffectiveTickets >= minEffective {
-			share = percent(float64(c.Amount) / float64(work.Total))
+		row := reasonRow{reasonName(snap, c.Cell.Reason), "–", "not enough data", amount(v.unit, c.Amount)}
+		if share, _ := work.CellShare(v.basis, c.Cell); work.EffectiveTickets >= minEffective {
+			row.Share, row.Between = percent(share.Value), between(share)
 		}
-		rows = append(rows, reasonRow{reasonName(snap, c.Cell.Reason), share, amount(v.unit, c.Amount)})
+		rows = append(rows, row)
 	}
 	return rows
 }

@@ -12,7 +12,10 @@ type section struct {
 	Name     string
 	Headline string // the aligned share in words
 	Between  string // its interval
-	Enough   bool   // false: too few tickets for shares
+	Size     string // effective tickets
+	Distance string // to the targets
+	Trend    string
+	Enough   bool // false: too few tickets for shares
 	Bar      []segment
 	Classes  []classRow
 	Notes    []string
@@ -31,7 +34,7 @@ type classRow struct {
 }
 
 func newSection(t *alignment.TeamResult, v view, now time.Time, staleAfter time.Duration) section {
-	s := section{Name: t.ID, Fresh: dateOf(t.Watermark, now, staleAfter)}
+	s := section{Name: t.ID, Fresh: dateOf(t.Watermark, now, staleAfter), Trend: trendWords(t.Trends, "")}
 	w := findWindow(t, v.window)
 	if w == nil {
 		s.Headline = "This window has not begun yet."
@@ -46,9 +49,9 @@ func newSection(t *alignment.TeamResult, v view, now time.Time, staleAfter time.
 	s.Enough = work.EffectiveTickets >= minEffective
 	aligned, _ := work.ClassShare(v.basis, alignment.Aligned)
 	s.Headline = percent(aligned.Value) + " on active goals"
-	s.Between = between(aligned)
+	s.Between, s.Size, s.Distance = between(aligned), amountOfTickets(work.EffectiveTickets)+" in effect", distanceWords(work)
 	if !s.Enough {
-		s.Headline, s.Between = notEnough(work), ""
+		s.Headline, s.Between, s.Size = notEnough(work), "", ""
 	}
 	s.Classes = classRows(work, v, s.Enough)
 	s.Bar = bar(work, v.basis)

@@ -26,6 +26,7 @@ type snapshotBody struct {
 	Excluded    map[string]int     `json:"tickets_excluded"`
 	Rules       []ruleBody         `json:"rules"`
 	Conflicts   int                `json:"conflicts"`
+	Review      *reviewBody        `json:"review,omitempty"` // absent until the history was looked at
 	Scales      map[string]float64 `json:"amounts_per_unit"`
 }
 
@@ -45,6 +46,8 @@ type teamBody struct {
 	TargetAligned float64            `json:"target_aligned,omitempty"`
 	Windows       []windowBody       `json:"windows"`
 	Weeks         []windowBody       `json:"weeks"`
+	Trends        []trendBody        `json:"trends"`  // over the weeks
+	Starved       []string           `json:"starved"` // goals that get less than half of their target
 }
 
 type windowBody struct {
@@ -132,6 +135,7 @@ func newSnapshotBody(s *alignment.Snapshot) snapshotBody {
 		Company: newTeamBody(s, &s.Company), Teams: []teamBody{},
 		Goals: []goalBody{}, Reasons: []reasonBody{}, Tickets: []ticketCountBody{}, Rules: []ruleBody{},
 		Outside: s.Outside, Excluded: s.Excluded, Conflicts: s.Conflicts,
+		Review: newReviewBody(s.Review),
 		Scales: map[string]float64{},
 	}
 	for _, u := range alignment.Units {
@@ -172,6 +176,7 @@ func newTeamBody(s *alignment.Snapshot, t *alignment.TeamResult) teamBody {
 		ID: t.ID, Known: t.Known, ActiveFresh: t.ActiveFresh, ActiveStale: t.ActiveStale,
 		Targets: t.Targets, TargetAligned: t.TargetAligned,
 		Windows: windowBodies(s, t.Windows), Weeks: windowBodies(s, t.Weeks),
+		Trends: newTrendBodies(t.Trends), Starved: orEmpty(s.Starved(t)),
 	}
 	if t.Known {
 		at := t.Watermark.UTC()

@@ -14,6 +14,7 @@ type syncRow struct {
 	State      string
 	Error      string
 	Shrank     string // what to know and do when the scope shrank
+	Verified   string // what reading everything again has found
 }
 
 func syncRows(snap *alignment.Snapshot, status Status, now time.Time) []syncRow {
@@ -22,7 +23,7 @@ func syncRows(snap *alignment.Snapshot, status Status, now time.Time) []syncRow 
 		row := syncRow{
 			Name: c.Name, Kind: c.Kind, Error: c.Error,
 			UpTo:  dateOf(c.Watermark, now, status.StaleAfter),
-			State: syncState(c, now), Shrank: shrankWords(c),
+			State: syncState(c, now), Shrank: shrankWords(c), Verified: verifiedWords(c, now),
 		}
 		if snap != nil {
 			row.Known = counted(float64(knownTickets(snap, c.Name)), "ticket", "tickets")
@@ -55,6 +56,17 @@ func shrankWords(c ConnectorStatus) string {
 	}
 	return "The scope shrank: " + counted(float64(c.Missing), "ticket", "tickets") + " cannot be found. Nothing is removed until they come back, " +
 		"or somebody accepts it with: alignd accept " + c.Name
+}
+
+func verifiedWords(c ConnectorStatus, now time.Time) string {
+	if c.Verified.IsZero() {
+		return ""
+	}
+	text := "Everything was read anew since " + stamp(c.Verified, now)
+	if c.Repaired > 0 {
+		text += "; " + counted(float64(c.Repaired), "ticket", "tickets") + " had to be repaired"
+	}
+	return text
 }
 
 func knownTickets(snap *alignment.Snapshot, connector string) int {

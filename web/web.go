@@ -1,6 +1,6 @@
 // Package web shows the published snapshot to people and programs: a plain
-// page at /, an explanation of one ticket at /explain, and a JSON API under
-// /api/v1/. It computes no number of its own.
+// page at /, the charts of drift at /drift, an explanation of one ticket at
+// /explain, and an API under /api/v1/. It computes no number of its own.
 package web
 
 import (
@@ -16,6 +16,9 @@ import (
 type Source interface {
 	// Snapshot returns the published snapshot, nil before the first.
 	Snapshot() *alignment.Snapshot
+	// History returns what was last looked back over, nil before the first
+	// time.
+	History() *alignment.History
 	Status() Status
 	// Explain says how the tickets with this key are classified; none if the
 	// key is not known. Keys are unique within a connector only, so there may
@@ -49,6 +52,9 @@ type ConnectorStatus struct {
 	Missing     int  // known tickets that the last census did not find
 	ScopeShrank bool // so many that none of them is removed
 
+	Verified time.Time // every ticket was read again by its id since then
+	Repaired int       // tickets that walks had left otherwise than the tracker has them
+
 	Read int // tickets read in the current walk
 }
 
@@ -67,8 +73,11 @@ func NewHandler(opts Options) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.overview)
+	mux.HandleFunc("GET /drift", h.driftPage)
 	mux.HandleFunc("GET /explain", h.explainPage)
 	mux.Handle("/api/v1/snapshot", h.api(h.snapshotJSON))
+	mux.Handle("/api/v1/history", h.api(h.historyAnswer))
+	mux.Handle("/api/v1/episodes", h.api(h.episodesJSON))
 	mux.Handle("/api/v1/explain", h.api(h.explainJSON))
 	mux.Handle("/api/", h.api(unknownEndpoint))
 	return mux

@@ -37,12 +37,14 @@ var (
 
 type fakeSource struct {
 	snap         *alignment.Snapshot
+	history      *alignment.History
 	status       web.Status
 	explanations []alignment.Explanation
 	err          error
 }
 
 func (f *fakeSource) Snapshot() *alignment.Snapshot { return f.snap }
+func (f *fakeSource) History() *alignment.History   { return f.history }
 func (f *fakeSource) Status() web.Status            { return f.status }
 func (f *fakeSource) Explain(context.Context, string) ([]alignment.Explanation, error) {
 	return f.explanations, f.err
@@ -86,19 +88,21 @@ func work(effective float64, cells ...alignment.CellAmount) alignment.Work {
 }
 
 func window(effective float64, cells ...alignment.CellAmount) alignment.Window {
-	day := func(s string) mapping.Date { d, _ := mapping.ParseDate(s); return d }
 	w := alignment.Window{
-		Name: "28d", From: day("2026-10-22"), To: day("2026-11-19"),
+		Name: "28d", From: date("2026-10-22"), To: date("2026-11-19"),
 		Capacity: 200 * 3600e9, Idle: 10 * 3600e9, FreshTime: 70, ActiveTime: 100,
 	}
 	w.Units[alignment.UnitTime] = work(effective, cells...)
 	return w
 }
 
+func date(s string) mapping.Date { d, _ := mapping.ParseDate(s); return d }
+
 func team(id string, watermark time.Time, windows ...alignment.Window) alignment.TeamResult {
 	return alignment.TeamResult{
 		ID: id, Known: true, Watermark: watermark, ActiveFresh: 7, ActiveStale: 2,
 		Targets: map[string]float64{"checkout": .4, "mobile": 0}, TargetAligned: .4, Windows: windows,
+		Trends: []alignment.Trend{{Unit: alignment.UnitTime, Weeks: 13, Slope: .5}, {Unit: alignment.UnitTickets, Weeks: 6}},
 	}
 }
 
@@ -114,11 +118,13 @@ func fixture() *fakeSource {
 	company.Units[alignment.UnitTime].Distance = &alignment.Distance{
 		TotalVariation: .21, Floor: .12, Hellinger: .2, KullbackLeibler: math.Inf(1), ChiSquare: math.Inf(1), G: math.Inf(1),
 	}
+	whole := team(alignment.AllTeams, fixtureAt, company)
+	whole.Trends = trends()
 	return &fakeSource{
 		snap: &alignment.Snapshot{
 			ComputedAt: fixtureAt.Add(2 * time.Minute), Fingerprint: "5f3a9c",
 			Period:  mapping.Period{Name: "2026-Q4", From: from, To: to},
-			Company: team(alignment.AllTeams, fixtureAt, company),
+			Company: whole,
 			Teams: []alignment.TeamResult{
 				team("payments", fixtureAt, window(21, cell(alignment.Aligned, "checkout", "", 100), cell(alignment.Unmapped, "", "", 60))),
 				team("platform", fixtureAt.Add(-30*time.Hour), window(3.4, cell(alignment.Aligned, "search", "", 30), cell(alignment.OffPlan, "", "escalation", 10))),
@@ -139,9 +145,10 @@ func fixture() *fakeSource {
 			Excluded:  map[string]int{"acme": 1},
 			Rules:     []alignment.RuleUse{{Rule: "checkout by label", Tickets: 12}, {Rule: "dead", Tickets: 0}},
 			Conflicts: 4,
+			Review:    review(),
 		},
 		status: web.Status{StaleAfter: 24 * time.Hour, TeamNames: map[string]string{"payments": "Payments & Billing"}, Connectors: []web.ConnectorStatus{
-			{Name: "acme", Kind: "jira", Watermark: fixtureAt, LastSuccess: fixtureAt.Add(time.Minute), LastAttempt: fixtureAt.Add(time.Minute)},
+			{Name: "acme", Kind: "jira", Watermark: fixtureAt, LastSuccess: fixtureAt.Add(time.Minute), LastAttempt: fixtureAt.Add(time.Minute), Verified: fixtureAt.Add(-9 * 24 * time.Hour), Repaired: 3},
 			{Name: "acme-linear", Kind: "linear", LastAttempt: fixtureAt, NextAttempt: readAt.Add(90 * time.Second), Error: "issues: HTTP 503: <i>down</i>"},
 		}},
 		explanations: []alignment.Explanation{{
@@ -203,6 +210,9 @@ func TestGolden(t *testing.T) {
 		"explain.html":  {fixture(), "/explain?key=pay-12"},
 		"snapshot.json": {fixture(), "/api/v1/snapshot"},
 		"explain.json":  {fixture(), "/api/v1/explain?key=PAY-12"},
+		"drift.html":    {fixture(), "/drift"},
+		"nodrift.html":  {empty, "/drift"},
+		"episodes.json": {fixture(), "/api/v1/episodes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := get(t, tc.source, readAt, tc.target)
@@ -236,7 +246,7 @@ func pretty(t *testing.T, body string) string {
 }
 
 func TestForeignTextStaysText(t *testing.T) {
-	for _, target := range []string{"/", "/explain?key=%3Cscript%3Ealert(2)%3C/script%3E"} {
+	for _, target := range []string{"/", "/drift", "/explain?key=%3Cscript%3Ealert(2)%3C/script%3E"} {
 		body := text(t, get(t, fixture(), readAt, target))
 		for _, bad := range []string{"<script", "<img", "<b>free", "<i>down", "</td>,"} {
 			if strings.Contains(body, bad) {
@@ -247,7 +257,7 @@ func TestForeignTextStaysText(t *testing.T) {
 }
 
 func TestWordsDoNotJudge(t *testing.T) {
-	for _, target := range []string{"/", "/explain?key=PAY-12"} {
+	for _, target := range []string{"/", "/drift", "/explain?key=PAY-12", "/api/v1/episodes"} {
 		body := strings.ToLower(text(t, get(t, fixture(), readAt, target)))
 		for _, bad := range []string{"violat", "misalign", "bad ", "guilty", "assignee", "culprit", "rank"} {
 			if strings.Contains(body, bad) {

@@ -1,13 +1,17 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"alignd/alignment"
+	"alignd/mapping"
 )
 
 // minEffective is the number of effective tickets below which a share says
@@ -27,6 +31,42 @@ func percent(share float64) string {
 		return "over 99" + nbsp + "%"
 	default:
 		return strconv.Itoa(int(rounded)) + nbsp + "%"
+	}
+}
+
+// percentagePoints prints the size of a change of a share, which is not a part
+// of anything.
+func percentagePoints(change float64) string {
+	return counted(math.Abs(change)*100, "percentage point", "percentage points")
+}
+
+// capital begins a text with a capital letter.
+func capital(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
+}
+
+// day prints a local day.
+func day(d mapping.Date) string { return d.In(time.UTC).Format("2 January 2006") }
+
+// names tells what people call teams, and goals and reasons.
+type names struct{ teams, others map[string]string }
+
+func newNames(snap *alignment.Snapshot, status Status) names {
+	return names{status.TeamNames, goalNames(snap)}
+}
+
+func (n names) team(id string) string { return cmp.Or(n.teams[id], id) }
+func (n names) goal(id string) string { return cmp.Or(n.others[id], id) }
+
+func (n names) reason(id string) string {
+	switch id {
+	case "":
+		return "no reason given"
+	case alignment.Retired:
+		return "goals that are retired"
+	default:
+		return cmp.Or(n.others[id], id)
 	}
 }
 

@@ -63,3 +63,21 @@ func (ps Problems) sorted() Problems {
 	})
 	return slices.Compact(ps)
 }
+
+// AsProblems returns the single mistakes in an error made of Problems, be they
+// joined with others. What else it holds comes as a Problem without a place.
+func AsProblems(err error) Problems {
+	switch e := err.(type) { //nolint:errorlint // the parts are looked at one by one
+	case nil:
+		return nil
+	case Problem:
+		return Problems{e}
+	case interface{ Unwrap() []error }:
+		var all Problems
+		for _, part := range e.Unwrap() {
+			all = append(all, AsProblems(part)...)
+		}
+		return all
+	}
+	return Problems{{Message: err.Error()}}
+}

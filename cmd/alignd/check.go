@@ -2,42 +2,91 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"alignd/config"
+	"alignd/mapping"
 	"alignd/store"
+	"alignd/yamlfile"
 )
 
+type checkFlags struct {
+	file, mapping, format *string
+	strict, store         *bool
+}
+
 func addCheck(app *kingpin.Application) (*kingpin.CmdClause, command) {
-	c := app.Command("check", "Say whether alignd.yml and the mapping it names are right, with every mistake at once. Exit code 1 if they are not.")
-	file := configFlag(c)
-	withStore := c.Flag("store", "Read the whole store too, and say whether it is damaged. alignd must not be running.").Bool()
+	c := app.Command("check", "Say whether alignd.yml and the mapping it names are right, with every mistake and every warning at once. "+
+		"Exit code 1 if something is wrong, 2 with --strict if there are only warnings.")
+	f := checkFlags{
+		file:    configFlag(c),
+		mapping: c.Flag("mapping.file", "Check this mapping alone, without alignd.yml and its credentials.").PlaceHolder("FILE").String(),
+		format:  c.Flag("format", "text, or json for machines.").Default("text").Enum("text", "json"),
+		strict:  c.Flag("strict", "Let warnings count: exit code 2 if there are any.").Bool(),
+		store:   c.Flag("store", "Read the whole store too: say whether it is damaged, and compare the mapping with the tickets in it. alignd must not be running.").Bool(),
+	}
 	return c, func(ctx context.Context, out io.Writer) error {
-		cfg, err := config.Load(*file)
+		found, err := f.check(ctx)
 		if err != nil {
-			fmt.Fprintln(out, err)
-			return errSilent
+			return err
 		}
-		for _, w := range cfg.Warnings {
-			fmt.Fprintf(out, "warning: %v\n", w)
-		}
-		fmt.Fprintf(out, "%s and %s are right: %s, %s, %s, %s.\n", *file, cfg.MappingFile,
-			count(len(cfg.Accounts()), "connector"), count(len(cfg.Rules.Teams()), "team"),
-			count(len(cfg.Rules.Goals()), "goal"), count(len(cfg.Rules.RuleNames()), "rule"))
-		if *withStore {
-			return checkStore(ctx, out, cfg.Store)
-		}
-		return nil
+		found.print(out, *f.format)
+		return found.exit(*f.strict)
 	}
 }
 
-func checkStore(ctx context.Context, out io.Writer, cfg store.Config) error {
-	report, err := store.Check(ctx, cfg)
+// checked is what a check has found.
+type checked struct {
+	wrong, warnings yamlfile.Problems
+	right           []string // what to say in the end if nothing is wrong
+}
+
+func (f checkFlags) check(ctx context.Context) (checked, error) {
+	switch {
+	case *f.mapping != "" && *f.store:
+		return checked{}, errors.New("--store needs alignd.yml, which names the store; leave --mapping.file out")
+	case *f.mapping != "":
+		return checkMapping(*f.mapping), nil
+	}
+	cfg, err := config.Load(*f.file)
+	if err != nil {
+		return checked{wrong: yamlfile.AsProblems(err)}, nil
+	}
+	found := checked{warnings: cfg.Warnings}
+	found.right = []string{fmt.Sprintf("%s and %s are right: %s, %s.", *f.file, cfg.MappingFile, count(len(cfg.Accounts()), "connector"), contents(cfg.Rules))}
+	if !*f.store {
+		return found, nil
+	}
+	return found, found.checkStore(ctx, cfg)
+}
+
+func checkMapping(path string) checked {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return checked{wrong: yamlfile.AsProblems(fmt.Errorf("read mapping: %w", err))}
+	}
+	rules, err := mapping.Parse(path, data)
+	if err != nil {
+		return checked{wrong: yamlfile.AsProblems(err)}
+	}
+	return checked{warnings: rules.Warnings(), right: []string{fmt.Sprintf("%s is right: %s.", path, contents(rules))}}
+}
+
+func contents(rules *mapping.RuleSet) string {
+	return fmt.Sprintf("%s, %s, %s", count(len(rules.Teams()), "team"), count(len(rules.Goals()), "goal"), count(len(rules.RuleNames()), "rule"))
+}
+
+// checkStore adds what is wrong with the store and, if nothing is, what is
+// suspicious in the mapping in the light of the tickets in it.
+func (found *checked) checkStore(ctx context.Context, cfg *config.Config) error {
+	report, err := store.Check(ctx, cfg.Store)
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		return fmt.Errorf("%w: stop alignd first, or check a copy", err)
@@ -49,17 +98,92 @@ func checkStore(ctx context.Context, out io.Writer, cfg store.Config) error {
 		if !c.Watermark.IsZero() {
 			complete = "complete up to " + c.Watermark.Format(time.RFC3339)
 		}
-		fmt.Fprintf(out, "%s: %s, %s\n", c.Name, count(c.Tickets, "ticket"), complete)
-	}
-	if len(report.Problems) == 0 {
-		fmt.Fprintf(out, "%s is whole.\n", cfg.Path)
-		return nil
+		found.right = append(found.right, fmt.Sprintf("%s: %s, %s", c.Name, count(c.Tickets, "ticket"), complete))
 	}
 	for _, problem := range report.Problems {
-		fmt.Fprintf(out, "damage: %v\n", problem)
+		found.wrong = append(found.wrong, yamlfile.Problem{File: cfg.Store.String(), Message: "damage: " + problem.Error()})
 	}
-	fmt.Fprintf(out, "%s is damaged: put a backup in its place, or move it away to have everything read again.\n", cfg.Path)
-	return errSilent
+	if len(found.wrong) > 0 {
+		found.wrong = append(found.wrong, yamlfile.Problem{File: cfg.Store.String(), Message: "is damaged: put a backup in its place, or move it away to have everything read again"})
+		return nil
+	}
+	found.right = append(found.right, cfg.Store.String()+" is whole.")
+	return found.compare(ctx, cfg)
+}
+
+func (found *checked) compare(ctx context.Context, cfg *config.Config) error {
+	st, err := store.OpenReadOnly(ctx, cfg.Store)
+	if err != nil {
+		return err
+	}
+	err = st.View(ctx, func(v store.View) error {
+		found.warnings = append(found.warnings, cfg.Rules.Notice(samples(v, cfg.Rules, time.Time{}))...)
+		return nil
+	})
+	return errors.Join(err, st.Close())
+}
+
+func (found *checked) print(out io.Writer, format string) {
+	if format == "json" {
+		found.printJSON(out)
+		return
+	}
+	for _, p := range found.wrong {
+		fmt.Fprintln(out, describe(p))
+	}
+	for _, w := range found.warnings {
+		fmt.Fprintf(out, "warning: %s\n", describe(w))
+	}
+	if len(found.wrong) > 0 {
+		return
+	}
+	for _, line := range found.right {
+		fmt.Fprintln(out, line)
+	}
+}
+
+// describe leaves out the file where there is none.
+func describe(p yamlfile.Problem) string {
+	if p.File == "" {
+		return p.Message
+	}
+	return p.Error()
+}
+
+// finding is one element of the list under "problems" in the JSON of check.
+// docs/product-ops.md describes it; keys are added, never changed.
+type finding struct {
+	File     string `json:"file"`     // as it was named; empty if it could not be read
+	Line     int    `json:"line"`     // from 1; 0 if it has no place
+	Column   int    `json:"column"`   // from 1; 0 if it has no place
+	Path     string `json:"path"`     // such as rules[2].when.labels.any[0]
+	Severity string `json:"severity"` // error or warning
+	Message  string `json:"message"`
+}
+
+func (found *checked) printJSON(out io.Writer) {
+	all := []finding{}
+	add := func(severity string, problems yamlfile.Problems) {
+		for _, p := range problems {
+			all = append(all, finding{p.File, p.Line, p.Column, p.Path, severity, p.Message})
+		}
+	}
+	add("error", found.wrong)
+	add("warning", found.warnings)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(map[string]any{"problems": all}) // to a terminal or a file: there is nobody left to tell
+}
+
+func (found *checked) exit(strict bool) error {
+	switch {
+	case len(found.wrong) > 0:
+		return errSilent
+	case strict && len(found.warnings) > 0:
+		return exitCode(2)
+	}
+	return nil
 }
 
 func count(n int, noun string) string {

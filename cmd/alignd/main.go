@@ -20,8 +20,12 @@ import (
 // command runs one subcommand until it is done or ctx ends.
 type command func(ctx context.Context, out io.Writer) error
 
-// errSilent ends the process with exit code 1 when everything has been said.
-var errSilent = errors.New("")
+// exitCode ends the process with this code when everything has been said.
+type exitCode int
+
+func (exitCode) Error() string { return "" }
+
+const errSilent = exitCode(1)
 
 func main() {
 	app := kingpin.New("alignd", "Shows which share of the work in Jira and Linear goes to the company's goals, and serves it to Prometheus.\n\n"+
@@ -33,7 +37,7 @@ func main() {
 
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, command){
-		addRun, addCheck, addExplain, addAccept, addHealth, addDemo, addSandbox,
+		addRun, addCheck, addInit, addSchema, addSuggest, addExplain, addAccept, addAck, addExport, addHealth, addStoreBackup, addStoreCopy, addStoreCompact, addDemo, addSandbox,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run
@@ -49,9 +53,10 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	err = commands[name](ctx, os.Stdout)
 	stop()
+	code, silent := errors.AsType[exitCode](err)
 	switch {
-	case errors.Is(err, errSilent):
-		os.Exit(1)
+	case silent:
+		os.Exit(int(code))
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "alignd: %v\n", err)
 		os.Exit(1)

@@ -33,14 +33,16 @@ func TestMain(m *testing.M) {
 //	until URL REGEXP   waits for the address to answer with such a text
 //	get URL            prints the status and body of an answer to stdout
 //	trackers           starts a small fake Jira, as $JIRA, with PAY-1 and PAY-2
-//	envsubst FILE      replaces $JIRA in a file
+//	company            starts the trackers of the pretend company, as $JIRA and $LINEAR
+//	redis              starts a Redis, as $REDIS, if there is a redis-server
+//	envsubst FILE      replaces $JIRA, $LINEAR and $REDIS in a file
 //	certificate C K    writes a certificate for alignd.example and its key
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"freeport": freeport, "until": until, "get": get, "trackers": trackers,
-			"envsubst": envsubst, "certificate": certificate,
+			"freeport": freeport, "until": until, "get": get, "trackers": trackers, "company": company,
+			"redis": redisServer, "envsubst": envsubst, "certificate": certificate,
 		},
 		Setup: func(env *testscript.Env) error {
 			// What demo leaves behind would be seen here.
@@ -97,7 +99,7 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func envsubst(ts *testscript.TestScript, _ bool, args []string) {
-	text := strings.ReplaceAll(ts.ReadFile(args[0]), "$JIRA", ts.Getenv("JIRA"))
+	text := strings.NewReplacer("$JIRA", ts.Getenv("JIRA"), "$LINEAR", ts.Getenv("LINEAR"), "$REDIS", ts.Getenv("REDIS")).Replace(ts.ReadFile(args[0]))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
@@ -128,4 +130,15 @@ func trackers(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Defer(func() { _ = server.Close() })
 	ts.Setenv("JIRA", server.JiraURL)
 	ts.Setenv("JIRA_TOKEN", sandbox.JiraToken)
+}
+
+func company(ts *testscript.TestScript, _ bool, _ []string) {
+	made := sandbox.NewCompany(1, time.Now())
+	server, err := sandbox.Start(made.World, sandbox.Options{})
+	ts.Check(err)
+	ts.Defer(func() { _ = server.Close() })
+	ts.Setenv("JIRA", server.JiraURL)
+	ts.Setenv("JIRA_TOKEN", sandbox.JiraToken)
+	ts.Setenv("LINEAR", server.LinearURL)
+	ts.Setenv("LINEAR_KEY", sandbox.LinearAPIKey)
 }

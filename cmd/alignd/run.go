@@ -16,6 +16,7 @@ func addRun(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	file := configFlag(c)
 	flags := addWebFlags(c, "Address of the page, the API and /metrics. May be repeated.")
 	lifecycle := c.Flag("web.enable-lifecycle", "Allow reloading both files by POST /-/reload.").Bool()
+	watch := c.Flag("config.watch", "Read both files again by itself when their content changes.").Bool()
 	logger := logFlags(c, "info")
 	return c, func(ctx context.Context, _ io.Writer) error {
 		cfg, err := config.Load(*file)
@@ -28,7 +29,7 @@ func addRun(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		}
 		web := flags.over(cfg.Web)
 		d, err := daemon.New(cfg, daemon.Options{
-			Logger: log, Version: release(), ConfigFile: *file,
+			Logger: log, Version: release(), ConfigFile: *file, WatchFiles: *watch,
 			ListenAddresses: web.ListenAddresses, WebConfigFile: web.ConfigFile, EnableLifecycle: *lifecycle || web.EnableLifecycle,
 		})
 		if err != nil {

@@ -40,7 +40,7 @@ func brokenCensus(s *story) {
 // there.
 func look(s *story) {
 	want := s.read(time.Time{})
-	page, err := s.conn.Look(s.ctx, []string{"103", "999", "101"})
+	page, err := s.conn.Look(s.ctx, []string{"103", "999", "101"}, false)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func look(s *story) {
 
 func lookAtNothing(s *story) {
 	s.connect()
-	page, err := s.conn.Look(s.ctx, []string{"999"})
+	page, err := s.conn.Look(s.ctx, []string{"999"}, false)
 	if err != nil || len(page.Tickets)+len(page.Skipped) > 0 {
 		s.Errorf("page %+v, error %v, want neither", page, err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	ancestorAge = time.Hour // how long an ancestor's reading is trusted
+	ancestorAge = time.Hour // how long it is believed that an ancestor cannot be seen
 	maxHops     = 6         // parents above a ticket in scope
 	// ancestorToken is not a token of Jira's.
 	ancestorToken = "ancestors"
@@ -73,6 +73,7 @@ type ancestors map[uint64]ancestor
 
 type ancestor struct {
 	read    time.Time
+	asked   time.Time // Query.Since of the latest search that asked for it beside the scope
 	hops    int
 	found   bool // it can be seen
 	inScope bool // the search tells when it changes
@@ -82,16 +83,7 @@ type ancestor struct {
 // asked for beside it comes by itself when it changes.
 func (c *Connector) fresh(id uint64) bool {
 	known, ok := c.ancestors[id]
-	return ok && (known.inScope || c.walk.beside.has(id) || time.Since(known.read) < ancestorAge)
-}
-
-// expireAncestors has old readings made again.
-func (c *Connector) expireAncestors() {
-	for id, known := range c.ancestors {
-		if !c.fresh(id) {
-			c.walk.climb.want(id, known.hops)
-		}
-	}
+	return ok && (known.inScope || known.found || time.Since(known.read) < ancestorAge)
 }
 
 // remember notes that the ids were asked for, and which of them the search

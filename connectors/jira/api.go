@@ -76,6 +76,9 @@ func (c *Connector) send(ctx context.Context, endpoint, method, path string, bod
 		return nil, fmt.Errorf("read %s: %w", endpoint, err)
 	}
 	defer resp.Body.Close()
+	if err := c.recognised(endpoint, resp.Header); err != nil {
+		return nil, err
+	}
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", endpoint, err)

@@ -18,8 +18,8 @@ import (
 // costs no request. Jira refuses the whole query for one id that does not
 // exist; then they are read in bulk, which tells which one it was.
 
-// maxBeside bounds the length of a query. What is beyond it is read again once
-// an hour.
+// maxBeside bounds the length of a query. Where there are more, they take
+// turns.
 const maxBeside = 500
 
 // replace makes uids the tickets outside that are known.
@@ -29,27 +29,39 @@ func (a ancestors) replace(uids []string) {
 		if id, ok := numeric(uid); ok {
 			outside.add(id)
 			if _, known := a[id]; !known {
-				a[id] = ancestor{hops: 1} // not read by this process
+				a[id] = ancestor{hops: 1, found: true} // as known up to the watermark
 			}
 		}
 	}
 	maps.DeleteFunc(a, func(id uint64, known ancestor) bool { return !known.inScope && !outside.has(id) })
 }
 
-// watch chooses what to ask for beside the scope.
-func (a ancestors) watch() idSet {
+// watch chooses what to ask for beside the scope, and how far back.
+func (a ancestors) watch(since time.Time) (idSet, time.Time) {
 	var ids []uint64
 	for id, known := range a {
 		if known.found && !known.inScope {
 			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(ids, cmp.Compare)
+	slices.SortFunc(ids, func(x, y uint64) int { return cmp.Or(a[x].asked.Compare(a[y].asked), cmp.Compare(x, y)) })
 	watched := idSet{}
 	for _, id := range ids[:min(len(ids), maxBeside)] {
 		watched.add(id)
+		if asked := a[id].asked; len(ids) > maxBeside && !asked.IsZero() && asked.Before(since) {
+			since = asked
+		}
 	}
-	return watched
+	return watched, since
+}
+
+// asked notes that the search is over.
+func (a ancestors) asked(beside idSet, since time.Time) {
+	for id := range beside {
+		known := a[id]
+		known.asked = since
+		a[id] = known
+	}
 }
 
 // query returns the query of the walk in progress.
@@ -87,8 +99,11 @@ func (c *Connector) plain() {
 func (c *Connector) markBeside(ctx context.Context, page *connectors.Page) error {
 	var ids []int64
 	for i := range page.Tickets {
-		if id, _ := numeric(page.Tickets[i].ID.UID); c.walk.beside.has(id) {
+		tk := &page.Tickets[i]
+		if id, _ := numeric(tk.ID.UID); c.walk.beside.has(id) {
 			ids = append(ids, int64(id))
+		} else {
+			c.homes[tk.Project] = true
 		}
 	}
 	if len(ids) == 0 {

@@ -69,8 +69,8 @@ func (c *Connector) searchIDs(ctx context.Context, req searchRequest) (ids []str
 }
 
 // Look implements connectors.Connector. Bulk reads come from Jira's database;
-// which of the tickets are in scope only a search can tell.
-func (c *Connector) Look(ctx context.Context, uids []string) (connectors.Page, error) {
+// which of the tickets are in scope only a search can tell for sure.
+func (c *Connector) Look(ctx context.Context, uids []string, known bool) (connectors.Page, error) {
 	if time.Since(c.catalog.read) >= catalogAge {
 		if err := c.refreshCatalog(ctx); err != nil {
 			return connectors.Page{}, err
@@ -97,25 +97,39 @@ func (c *Connector) Look(ctx context.Context, uids []string) (connectors.Page, e
 		return connectors.Page{}, err
 	}
 	page.Skipped = append(page.Skipped, undelivered...)
-	if err := c.markOutside(ctx, &page); err != nil {
+	if err := c.markOutside(ctx, &page, known); err != nil {
 		return connectors.Page{}, err
 	}
 	return page, c.addAncestors(ctx, &page)
 }
 
-// markOutside finds out which tickets of a page are in scope.
-func (c *Connector) markOutside(ctx context.Context, page *connectors.Page) error {
-	ids := make([]int64, len(page.Tickets))
+// markOutside finds out which tickets of a page are in scope. Those that were
+// are asked about only if their project is not known to be.
+func (c *Connector) markOutside(ctx context.Context, page *connectors.Page, known bool) error {
+	var ids []int64
+	asked := map[string]bool{}
 	for i := range page.Tickets {
-		id, _ := numeric(page.Tickets[i].ID.UID)
-		ids[i] = int64(id)
+		tk := &page.Tickets[i]
+		if known && c.homes[tk.Project] {
+			continue
+		}
+		id, _ := numeric(tk.ID.UID)
+		ids, asked[tk.ID.UID] = append(ids, int64(id)), true
 	}
 	members, err := c.members(ctx, ids)
 	if err != nil {
 		return err
 	}
 	for i := range page.Tickets {
-		page.Tickets[i].Outside = !members[page.Tickets[i].ID.UID]
+		tk := &page.Tickets[i]
+		tk.Outside = asked[tk.ID.UID] && !members[tk.ID.UID]
+		if !tk.Outside {
+			c.homes[tk.Project] = true
+			continue
+		}
+		if id, _ := numeric(tk.ID.UID); !known {
+			c.ancestors[id] = ancestor{read: time.Now(), hops: 1, found: true}
+		}
 	}
 	return nil
 }

@@ -25,36 +25,48 @@ var DefaultCanceledResolutions = []string{
 }
 
 // Config is one Jira account.
+//
+//schema:json {"required": ["name", "auth"], "anyOf": [{"required": ["projects"]}, {"required": ["jql"]}]}
 type Config struct {
 	connectors.Common `yaml:",inline"`
 
-	URL  string `yaml:"url"` // of the site, with the context path if there is one
-	Auth Auth   `yaml:"auth"`
+	// URL of the site, with the context path if there is one.
+	//schema:json {"pattern": "^https?://[^?#]+$"}
+	URL string `yaml:"url"`
+	// Auth says where the credential is.
+	Auth Auth `yaml:"auth"`
 
 	// Deployment tells Jira Cloud from Jira Data Center and Server. Jira is
-	// asked if it is empty.
+	// asked if it is absent.
+	//schema:json {"enum": ["cloud", "datacenter"]}
 	Deployment Deployment `yaml:"deployment"`
 
 	// CloudID selects the gateway at GatewayURL in place of the site, which
 	// scoped tokens and service accounts require. The site answers with its
 	// id at <url>/_edge/tenant_info.
-	CloudID    string `yaml:"cloud_id"`
-	GatewayURL string `yaml:"gateway_url"` // default DefaultGatewayURL
+	//schema:json {"pattern": "^[A-Za-z0-9-]+$"}
+	CloudID string `yaml:"cloud_id"`
+	// GatewayURL is where scoped tokens are accepted; Atlassian's own if
+	// absent.
+	//schema:json {"pattern": "^https?://[^?#]+$"}
+	GatewayURL string `yaml:"gateway_url"`
 
-	// Projects (keys or numeric ids) and JQL bound what is read. If both are
-	// given, both must hold.
+	// Projects to read, by key or numeric id. Projects or a query must be
+	// given; if both are, both must hold.
+	//schema:json {"pattern": "^([A-Za-z][A-Za-z0-9_]*|[0-9]+)$"}
 	Projects []string `yaml:"projects"`
-	JQL      string   `yaml:"jql"`
+	// JQL is the query for what to read, without ORDER BY.
+	JQL string `yaml:"jql"`
 
 	// StoryPointsField is the id or exact name of the field with estimates,
 	// needed only where it cannot be discovered.
 	StoryPointsField string `yaml:"story_points_field"`
 
-	// CanceledStatuses always mean canceled. CanceledResolutions mean
-	// canceled on tickets whose status is in the done category; absent means
-	// DefaultCanceledResolutions, an empty list means none. Letter case does
-	// not count.
-	CanceledStatuses    []string `yaml:"canceled_statuses"`
+	// CanceledStatuses always mean canceled. Letter case does not count.
+	CanceledStatuses []string `yaml:"canceled_statuses"`
+	// CanceledResolutions mean canceled on tickets whose status is in the done
+	// category; absent means those Jira ships or used to ship, an empty list
+	// means none. Letter case does not count.
 	CanceledResolutions []string `yaml:"canceled_resolutions"`
 }
 
@@ -62,14 +74,14 @@ type Config struct {
 // a personal access token), or user name with password (Data Center). Each
 // secret comes from a file or from an environment variable.
 type Auth struct {
-	Email        string `yaml:"email"`
-	TokenFile    string `yaml:"token_file"`
-	TokenEnv     string `yaml:"token_env"`
-	BearerFile   string `yaml:"bearer_file"`
-	BearerEnv    string `yaml:"bearer_env"`
-	Username     string `yaml:"username"`
-	PasswordFile string `yaml:"password_file"`
-	PasswordEnv  string `yaml:"password_env"`
+	Email        string `yaml:"email"`         // E-mail of the account the API token belongs to (Cloud).
+	TokenFile    string `yaml:"token_file"`    // File with the API token, and nothing else in it.
+	TokenEnv     string `yaml:"token_env"`     // Environment variable with the API token.
+	BearerFile   string `yaml:"bearer_file"`   // File with a bearer token, on Data Center a personal access token.
+	BearerEnv    string `yaml:"bearer_env"`    // Environment variable with a bearer token.
+	Username     string `yaml:"username"`      // User name, on Data Center only.
+	PasswordFile string `yaml:"password_file"` // File with the password, on Data Center only.
+	PasswordEnv  string `yaml:"password_env"`  // Environment variable with the password.
 }
 
 var (

@@ -448,7 +448,7 @@ func TestDataCenterCensus(t *testing.T) {
 				break
 			}
 		}
-		page, err := conn.Look(t.Context(), ids)
+		page, err := conn.Look(t.Context(), ids, false)
 		if err != nil {
 			t.Fatal(err)
 		}

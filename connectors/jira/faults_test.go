@@ -241,7 +241,7 @@ func TestFaultyPollsLeaveNothing(t *testing.T) {
 			w, conn := troubled(t, deployment)
 			f := w.Handler.(*fakeJira)
 			f.issues, f.pageSize = []object{f.issues[0], f.issues[8]}, 1
-			for i := range 5000 {
+			for i := range 10_000 {
 				w.damage = troubles[names[i%len(names)]]
 				w.n = 0
 				w.hits = func(n int) bool { return n > i%5 }

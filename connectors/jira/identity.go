@@ -57,12 +57,36 @@ func mayNotAsk(err error) bool {
 }
 
 // disowned returns an error for an answer that was given to a visitor although
-// a credential came with the request.
+// a credential came with the request. Where a project is public, visitors find
+// tickets and may browse, so neither a full answer nor vouch tells.
 func disowned(resp *http.Response) error {
 	reason := resp.Header.Get("X-Seraph-LoginReason")
-	if resp.StatusCode/100 != 2 || reason != "AUTHENTICATED_FAILED" && reason != "AUTHENTICATION_DENIED" {
+	switch {
+	case resp.StatusCode/100 != 2:
 		return nil
+	case reason == "AUTHENTICATED_FAILED" || reason == "AUTHENTICATION_DENIED":
+		return forVisitors(reason)
+	case resp.Header.Get("X-AUsername") == "anonymous": // Data Center
+		return forVisitors("anonymous")
 	}
+	return nil
+}
+
+// recognised is disowned for the Cloud where it gives no reason. Its answers
+// name the account: one that does not, of an endpoint that did before, is an
+// answer for visitors. Who is named is not kept.
+func (c *Connector) recognised(endpoint string, h http.Header) error {
+	named := h.Get("X-AAccountId") != ""
+	if !named && c.naming[endpoint] {
+		return fmt.Errorf("read %s: %w", endpoint, forVisitors("the account is no longer named"))
+	}
+	if named {
+		c.naming[endpoint] = true
+	}
+	return nil
+}
+
+func forVisitors(reason string) error {
 	return &connectors.StatusError{
 		Endpoint: "jira", Status: http.StatusUnauthorized,
 		Message: "the answer is one for visitors: the credential was not accepted (" + reason + ")",

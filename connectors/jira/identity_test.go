@@ -10,6 +10,7 @@ import (
 
 	"alignd/connectors"
 	"alignd/connectors/jira"
+	"alignd/sandbox"
 )
 
 // answers serves the fake with one path answered otherwise.
@@ -96,4 +97,42 @@ func TestNewFieldIsAskedFor(t *testing.T) {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// Where a project is public, a visitor finds tickets and may browse: full
+// answers must not pass for those of the account.
+func TestVisitorOfPublicProject(t *testing.T) {
+	world := smallWorld(3)
+	world.Jira.PublishProject("PAY")
+	server, cloud := startSandbox(t, world)
+	for _, cfg := range []jira.Config{cloud, dataCenter(t, server, cloud)} {
+		server.SetFaults(sandbox.Faults{})
+		conn, err := jira.New(cfg, connectors.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := func(since time.Time) error {
+			q := connectors.Query{Since: since}
+			page, err := conn.Page(t.Context(), q)
+			if err == nil && page.Next != "" {
+				t.Errorf("there is more: %s", page.Next)
+			}
+			return err
+		}
+		if _, err := conn.Count(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := read(time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		server.SetFaults(sandbox.Faults{Jira: sandbox.JiraFaults{Anonymous: true}})
+		for _, since := range []time.Time{{}, time.Now()} {
+			if err := read(since); !connectors.Unauthenticated(err) {
+				t.Errorf("%s: walk since %v: error is %v", cfg.URL, since, err)
+			}
+		}
+		if page, err := conn.Count(t.Context(), ""); !connectors.Unauthenticated(err) {
+			t.Errorf("%s: census: %d tickets, error %v", cfg.URL, len(page.UIDs), err)
+		}
+	}
 }

@@ -39,10 +39,12 @@ type Connector struct {
 	ancestors ancestors
 	walk      walk
 	names     nameplates
-	counted   int           // tickets in the census so far
-	idRows    idRows        // of the census on Data Center
-	vouched   time.Time     // when Jira last knew us
-	skew      time.Duration // the tracker's clock minus ours, by its latest answer
+	homes     map[string]bool // projects that tickets in scope were seen in
+	counted   int             // tickets in the census so far
+	idRows    idRows          // of the census on Data Center
+	naming    map[string]bool // endpoints whose answers name the account
+	vouched   time.Time       // when Jira last knew us
+	skew      time.Duration   // the tracker's clock minus ours, by its latest answer
 }
 
 // New returns a connector for a valid configuration. It reads the secret, and
@@ -70,7 +72,7 @@ func New(cfg Config, opts connectors.Options) (*Connector, error) {
 	}
 	return &Connector{
 		cfg: cfg, rules: newRules(cfg), api: api, logger: logger,
-		deployment: cfg.configured(), ancestors: ancestors{}, names: newNameplates(), keys: keyring{},
+		deployment: cfg.configured(), ancestors: ancestors{}, names: newNameplates(), keys: keyring{}, homes: map[string]bool{}, naming: map[string]bool{},
 	}, nil
 }
 

@@ -21,7 +21,8 @@ const (
 
 // walk is the walk in progress.
 type walk struct {
-	since    time.Time
+	since    time.Time // no later than asked
+	asked    time.Time // Query.Since
 	began    time.Time // on our clock
 	minutes  int64     // how far the query reaches back; 0 means everything
 	next     string    // token of the page that is due, as handed out
@@ -46,8 +47,7 @@ func (c *Connector) startWalk(ctx context.Context, q connectors.Query) error {
 		}
 	}
 	c.walk = walk{
-		size: searchSize, since: q.Since, began: time.Now(), tokens: map[string]bool{},
-		minutes: minutesBack(q.Since, c.serverNow()), climb: newClimb(),
+		size: searchSize, since: q.Since, asked: q.Since, began: time.Now(), tokens: map[string]bool{}, climb: newClimb(),
 	}
 	if q.Since.IsZero() {
 		c.ancestors, c.keys, c.names = ancestors{}, keyring{}, newNameplates() // a whole walk delivers all of them again
@@ -56,8 +56,9 @@ func (c *Connector) startWalk(ctx context.Context, q connectors.Query) error {
 	if q.Outside != nil {
 		c.ancestors.replace(q.Outside)
 	}
-	c.walk.beside, c.walk.renamed = c.ancestors.watch(), c.names.due()
-	c.expireAncestors()
+	c.walk.beside, c.walk.since = c.ancestors.watch(q.Since)
+	c.walk.renamed = c.names.due()
+	c.walk.minutes = minutesBack(c.walk.since, c.serverNow())
 	return nil
 }
 
@@ -97,6 +98,7 @@ func (c *Connector) searchPage(ctx context.Context) (connectors.Page, error) {
 	c.walk.next = next
 	if next == "" {
 		c.names.done(c.walk.renamed)
+		c.ancestors.asked(c.walk.beside, c.walk.asked)
 		c.walk.next = c.nextAncestors()
 	}
 	page.Next = c.walk.next

@@ -230,7 +230,7 @@ func TestAncestorChanges(t *testing.T) {
 		}
 		time.Sleep(10 * time.Minute)
 		clear(s.counts)
-		want("told of one more", map[string]bool{"51": true}, walk("50", "51"), map[string]int{"search/jql": 1, "mypermissions": 1, "issue/bulkfetch": 1, "changelog/bulkfetch": 1})
+		want("told of one more", map[string]bool{}, walk("50", "51"), map[string]int{"search/jql": 1, "mypermissions": 1})
 		for range 3 {
 			time.Sleep(2 * time.Hour)
 			want("nothing changed", map[string]bool{}, walk(), map[string]int{"search/jql": 1, "mypermissions": 1})
@@ -541,4 +541,75 @@ func TestNoDate(t *testing.T) {
 			t.Errorf("error is %v", err)
 		}
 	})
+}
+
+// More ancestors outside than fit into a query take turns, and each turn
+// reaches back to the one before.
+func TestManyAncestorsTakeTurns(t *testing.T) {
+	const n = 1201 // three turns
+	inSite(t, nil, func(s *site) {
+		var outside []string
+		for id := 10_000; id < 10_000+n; id++ {
+			is := set(newIssue(id, time.Now().Add(-1000*time.Hour)), "project", object{"key": "ROAD"})
+			is["outside"] = true
+			s.issues, outside = append(s.issues, is), append(outside, fmt.Sprint(id))
+		}
+		seen := map[string]bool{}
+		since := time.Now().Add(-7 * time.Minute)
+		poll := func(outside []string) {
+			s.Helper()
+			clear(s.counts)
+			q := connectors.Query{Since: since, Outside: outside}
+			since = time.Now().Add(-5 * time.Minute)
+			page, err := s.conn.Page(s.Context(), q)
+			if err != nil || page.Next != "" {
+				s.Fatal(page.Next, err)
+			}
+			for _, tk := range page.Tickets {
+				seen[tk.ID.UID] = true
+			}
+			if got := s.counts["search/jql"] + s.counts["mypermissions"]; len(page.Tickets) == 0 && got != 2 {
+				s.Errorf("an idle walk makes the requests %v", s.counts)
+			}
+			time.Sleep(2 * time.Minute)
+		}
+		poll(outside)
+		for _, id := range []int{0, 600, 1200} {
+			set(s.issues[id], "updated", stamp(time.Now()))
+		}
+		for range 9 { // far beyond the reach of a single walk
+			poll(nil)
+		}
+		want := map[string]bool{"10000": true, "10600": true, "11200": true}
+		if diff := cmp.Diff(want, seen); diff != "" {
+			s.Errorf("changed ancestors that came (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A census goes over the border of a page, which holds 5,000 ids.
+func TestCensusPages(t *testing.T) {
+	for n, want := range map[int]int{4999: 1, 5000: 1, 5001: 2, 10_000: 2, 10_001: 3} {
+		server, cfg := startSandbox(t, smallWorld(n))
+		conn, err := jira.New(cfg, connectors.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]bool{}
+		for token := ""; ; {
+			page, err := conn.Count(t.Context(), token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, uid := range page.UIDs {
+				found[uid] = true
+			}
+			if token = page.Next; token == "" {
+				break
+			}
+		}
+		if got := server.Requests()["jira search"]; got != want || len(found) != n {
+			t.Errorf("%d of %d tickets, with %d requests, want %d", len(found), n, got, want)
+		}
+	}
 }

@@ -114,14 +114,15 @@ func (c *Connector) countContainers(page *connectors.CountPage) {
 	}
 }
 
-// Look implements connectors.Connector.
-func (c *Connector) Look(ctx context.Context, uids []string) (connectors.Page, error) {
+// Look implements connectors.Connector. Projects and initiatives that are known
+// are left out: each walk brings them anew.
+func (c *Connector) Look(ctx context.Context, uids []string, known bool) (connectors.Page, error) {
 	var page connectors.Page
 	w, err := c.begin(ctx, connectors.Query{}, &page)
 	if err != nil {
 		return connectors.Page{}, err
 	}
-	page.Tickets = slices.DeleteFunc(page.Tickets, func(tk ticket.Ticket) bool { return !slices.Contains(uids, tk.ID.UID) })
+	page.Tickets = slices.DeleteFunc(page.Tickets, func(tk ticket.Ticket) bool { return known || !slices.Contains(uids, tk.ID.UID) })
 	for some := range slices.Chunk(uids, issuesPerRequest) {
 		if err := w.look(ctx, some, &page); err != nil {
 			return connectors.Page{}, fmt.Errorf("look at issues: %w", err)

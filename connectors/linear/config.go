@@ -17,25 +17,33 @@ import (
 const DefaultURL = "https://api.linear.app/graphql"
 
 // Config is one Linear workspace.
+//
+//schema:json {"required": ["name", "auth"]}
 type Config struct {
 	connectors.Common `yaml:",inline"`
 
+	// Auth says where the credential is: exactly one of its keys.
 	Auth Auth `yaml:"auth"`
 
-	// URL of the GraphQL endpoint; empty means DefaultURL.
+	// URL of the GraphQL endpoint, for proxies and tests; Linear's own if
+	// absent.
+	//schema:json {"pattern": "^https?://[^?#]+$"}
 	URL string `yaml:"url"`
 
 	// Teams are the keys of the teams to read, such as PLT; empty means all
 	// that the credential may see.
+	//schema:json {"pattern": "^[A-Za-z0-9_]+$"}
 	Teams []string `yaml:"teams"`
 }
 
 // Auth says where the credential is. Exactly one of its keys is set.
+//
+//schema:json {"minProperties": 1, "maxProperties": 1}
 type Auth struct {
-	APIKeyFile string `yaml:"api_key_file"` // a personal API key
-	APIKeyEnv  string `yaml:"api_key_env"`
-	BearerFile string `yaml:"bearer_file"` // an OAuth access token
-	BearerEnv  string `yaml:"bearer_env"`
+	APIKeyFile string `yaml:"api_key_file"` // File with an API key, and nothing else in it.
+	APIKeyEnv  string `yaml:"api_key_env"`  // Environment variable with an API key.
+	BearerFile string `yaml:"bearer_file"`  // File with an OAuth access token, and nothing else in it.
+	BearerEnv  string `yaml:"bearer_env"`   // Environment variable with an OAuth access token.
 }
 
 var teamKey = regexp.MustCompile(`^[A-Za-z0-9_]+$`)

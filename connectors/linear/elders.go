@@ -27,29 +27,35 @@ func (w *walk) remember(issue *wireIssue) {
 
 // formerParents ends a walk with the parents that issues had once and that
 // this process has not read yet: what was inherited from them then still
-// counts for then.
+// counts for then. They may have had parents too.
 func (c *Connector) formerParents(ctx context.Context, w *walk, page *connectors.Page) error {
-	var ids []string
-	for _, id := range slices.Sorted(maps.Keys(w.former)) {
-		if !w.asked[id] && !c.outside[id] && !c.settled[id] {
-			w.asked[id] = true
-			ids = append(ids, id)
+	settled := map[string]bool{}
+	for {
+		var ids []string
+		for _, id := range slices.Sorted(maps.Keys(w.former)) {
+			if !w.asked[id] && !c.outside[id] && !c.settled[id] && !settled[id] {
+				w.asked[id] = true
+				ids = append(ids, id)
+			}
+		}
+		if len(ids) == 0 {
+			maps.Copy(c.settled, settled)
+			return nil
+		}
+		from := len(page.Tickets)
+		for some := range slices.Chunk(ids, issuesPerRequest) {
+			if err := w.look(ctx, some, page); err != nil {
+				return fmt.Errorf("read former parents: %w", err)
+			}
+		}
+		for _, id := range ids {
+			settled[id] = true
+			delete(w.asked, id)
+		}
+		for _, tk := range page.Tickets[from:] {
+			if tk.Outside {
+				w.asked[tk.ID.UID] = true
+			}
 		}
 	}
-	from := len(page.Tickets)
-	for some := range slices.Chunk(ids, issuesPerRequest) {
-		if err := w.look(ctx, some, page); err != nil {
-			return fmt.Errorf("read former parents: %w", err)
-		}
-	}
-	for _, id := range ids {
-		c.settled[id] = true
-		delete(w.asked, id)
-	}
-	for _, tk := range page.Tickets[from:] {
-		if tk.Outside {
-			w.asked[tk.ID.UID] = true
-		}
-	}
-	return nil
 }

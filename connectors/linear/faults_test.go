@@ -253,7 +253,7 @@ func TestFaultyPollsLeaveNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 5000 {
+		for i := range 10_000 {
 			w.damage, w.n = troubles[names[i%len(names)]], 0
 			w.hits = func(n int) bool { return n > i%3 }
 			_, _ = tryWalk(t, conn)

@@ -148,6 +148,44 @@ func pointsAt(tk ticket.Ticket, at time.Time) int64 {
 	return points.Micros
 }
 
+// Archiving moves no stamp, so what it leaves in a history must not count as a
+// sign of life before something else has moved the stamp past it.
+func TestArchivingIsNoSignOfLife(t *testing.T) {
+	catalogs := read(t, "testdata/catalogs.json")
+	for name, tc := range map[string]struct {
+		updated int // step
+		want    []int
+	}{
+		"archived last":     {2, []int{1}},
+		"at the same stamp": {4, []int{1, 4}},
+		"edited afterwards": {5, []int{1, 4}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issue := newIssue(1, obj{
+				"createdAt": stamp(step(0)), "updatedAt": stamp(step(tc.updated)), "archivedAt": stamp(step(4)),
+				"history":      obj{"nodes": []obj{{"createdAt": stamp(step(4))}, {"createdAt": stamp(step(1))}}},
+				"stateHistory": obj{"nodes": []obj{}},
+				"state":        obj{"id": "s-unstarted", "type": "unstarted"},
+			})
+			data, err := json.Marshal(obj{"issues": obj{"nodes": []obj{issue}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			page, err := linear.ConvertPage(catalogs, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []ticket.Change
+			for _, n := range tc.want {
+				want = append(want, ticket.Change{At: step(n), Field: ticket.FieldTouch})
+			}
+			if diff := cmp.Diff(want, page.Tickets[len(page.Tickets)-1].Changes); diff != "" {
+				t.Errorf("changes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // Whatever an issue holds, the conversion neither panics nor returns a ticket
 // that breaks the promises of its type.
 func FuzzConvert(f *testing.F) {

@@ -68,6 +68,9 @@ func (c *Connector) Name() string { return c.name }
 // catalogs too: two requests, unless a list or a history is unusually long.
 func (c *Connector) Page(ctx context.Context, q connectors.Query) (connectors.Page, error) {
 	var page connectors.Page
+	if q.Token == "" && q.Since.IsZero() {
+		c.settled = map[string]bool{} // a whole walk delivers all of them again
+	}
 	if q.Token == "" || c.current == nil || c.current.cursor.at != q.Token {
 		w, err := c.begin(ctx, q, &page)
 		if err != nil {
@@ -102,9 +105,6 @@ func (c *Connector) begin(ctx context.Context, q connectors.Query, page *connect
 	}
 	c.catalog = cat
 	ignored := cat.ignored(c.ignore)
-	if q.Since.IsZero() {
-		c.settled = map[string]bool{} // a whole walk delivers all of them again
-	}
 	if q.Outside != nil {
 		c.outside = map[string]bool{}
 		for _, uid := range q.Outside {

@@ -18,6 +18,7 @@ type model struct {
 	tickets map[ticket.ID]ticket.Ticket
 	names   map[string]map[string]string
 	marks   map[string]time.Time
+	logs    map[string][]store.Record
 }
 
 // testModel applies the same random batches to the store and to the model.
@@ -25,7 +26,7 @@ func testModel(t *testing.T, open Open) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := open(t)
 		defer func() { _ = s.Close() }()
-		m := model{map[ticket.ID]ticket.Ticket{}, map[string]map[string]string{}, map[string]time.Time{}}
+		m := model{map[ticket.ID]ticket.Ticket{}, map[string]map[string]string{}, map[string]time.Time{}, map[string][]store.Record{}}
 		for range rapid.IntRange(1, 6).Draw(rt, "batches") {
 			b := drawBatch(rt)
 			want := m.apply(b)
@@ -34,9 +35,14 @@ func testModel(t *testing.T, open Open) {
 				rt.Fatal(err)
 			}
 			equal(rt, "applied", want, got)
+			notes := drawRecords(rt)
+			equal(rt, "records added", m.append(notes), appended(rt, s, notes...))
 		}
 		equal(rt, "tickets", m.all(), all(rt, s))
 		equal(rt, "watermarks", m.marks, watermarks(rt, s))
+		for _, log := range logNames {
+			equal(rt, "records of "+log, m.logs[log], records(rt, s, log))
+		}
 		for id := range m.tickets {
 			got, _ := one(rt, s, id)
 			equal(rt, "ticket", m.named(id), got)
@@ -102,6 +108,32 @@ func (m *model) apply(b store.Batch) (applied store.Applied) {
 		}
 	}
 	return applied
+}
+
+var logNames = []string{"episodes", "revisions"}
+
+func drawRecords(t *rapid.T) (records []store.Record) {
+	for range rapid.IntRange(0, 3).Draw(t, "records") {
+		records = append(records, store.Record{
+			Log:  rapid.SampledFrom(logNames).Draw(t, "log"),
+			Key:  rapid.SampledFrom([]string{"a", "b", "c", "\x00", "\xff"}).Draw(t, "key"),
+			At:   instant().Draw(t, "at"),
+			Data: []byte(Text().Draw(t, "data")),
+		})
+	}
+	return records
+}
+
+func (m *model) append(records []store.Record) (added int) {
+	for _, r := range records {
+		if slices.ContainsFunc(m.logs[r.Log], func(known store.Record) bool { return known.Key == r.Key }) {
+			continue
+		}
+		r.At = r.At.Truncate(time.Microsecond)
+		m.logs[r.Log] = append(m.logs[r.Log], r)
+		added++
+	}
+	return added
 }
 
 // added crosses out, one by one, what was known.
@@ -188,8 +220,16 @@ func Ticket(id ticket.ID) *rapid.Generator[ticket.Ticket] {
 			Groups:     texts.Draw(t, "groups"),
 			Created:    instant().Draw(t, "created"),
 			Updated:    instant().Draw(t, "updated"),
+			Due:        text.Draw(t, "due"),
+			Spans:      rapid.SliceOfN(span(), 0, 2).Draw(t, "spans"),
 			Changes:    Changes().Draw(t, "changes"),
 		}
+	})
+}
+
+func span() *rapid.Generator[ticket.Span] {
+	return rapid.Custom(func(t *rapid.T) ticket.Span {
+		return ticket.Span{From: instant().Draw(t, "span from"), To: instant().Draw(t, "span to")}
 	})
 }
 
@@ -198,7 +238,7 @@ func Changes() *rapid.Generator[[]ticket.Change] {
 	change := rapid.Custom(func(t *rapid.T) ticket.Change {
 		return ticket.Change{
 			At:         instant().Draw(t, "at"),
-			Field:      ticket.Field(rapid.IntRange(0, int(ticket.FieldPlan)).Draw(t, "field")),
+			Field:      ticket.Field(rapid.IntRange(0, int(ticket.FieldDue)).Draw(t, "field")),
 			From:       Text().Draw(t, "from"),
 			To:         Text().Draw(t, "to"),
 			FromState:  state().Draw(t, "from state"),

@@ -209,6 +209,9 @@ func testCanceled(t *testing.T, s store.Store) {
 	if _, err := s.Apply(ctx, store.Batch{Connector: "acme", Watermark: day(1)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("apply: error %v, want context canceled", err)
 	}
+	if _, err := s.Append(ctx, record("episodes", "a", 1)); !errors.Is(err, context.Canceled) {
+		t.Errorf("append: error %v, want context canceled", err)
+	}
 	equal(t, "watermarks", 0, len(watermarks(t, s)))
 }
 
@@ -227,9 +230,10 @@ func testClosed(t *testing.T, s store.Store) {
 	}
 	ctx := t.Context()
 	_, applyErr := s.Apply(ctx, store.Batch{Connector: "acme", Watermark: day(1)})
+	_, appendErr := s.Append(ctx, record("episodes", "a", 1))
 	_, sizeErr := s.Size(ctx)
 	viewErr := s.View(ctx, func(store.View) error { return nil })
-	if applyErr == nil || sizeErr == nil || viewErr == nil {
-		t.Errorf("errors after Close: %v, %v, %v", applyErr, sizeErr, viewErr)
+	if applyErr == nil || appendErr == nil || sizeErr == nil || viewErr == nil {
+		t.Errorf("errors after Close: %v, %v, %v, %v", applyErr, appendErr, sizeErr, viewErr)
 	}
 }

@@ -36,6 +36,9 @@ func Run(t *testing.T, open Open) {
 		"Gone":               testGone,
 		"Left":               testLeft,
 		"Census":             testCensus,
+		"Lease":              testLease,
+		"Append":             testAppend,
+		"AppendAllOrNothing": testAppendAllOrNothing,
 		"Order":              testOrder,
 		"EarlyBreak":         testEarlyBreak,
 		"ReadWhileStreaming": testReadWhileStreaming,
@@ -62,6 +65,8 @@ func RunReopen(t *testing.T, start func(t *testing.T) (reopen func() store.Store
 	names := map[string]string{"label-id": "goal-checkout"}
 	mark := day(9)
 	apply(t, s, store.Batch{Connector: "acme", Tickets: want, Names: names, Watermark: mark})
+	noted := store.Record{Log: "episodes", Key: "1", At: day(1), Data: []byte("{}")}
+	equal(t, "records added", 1, appended(t, s, noted))
 	before := all(t, s)
 	for range 2 {
 		if err := s.Close(); err != nil {
@@ -69,6 +74,8 @@ func RunReopen(t *testing.T, start func(t *testing.T) (reopen func() store.Store
 		}
 		s = reopen()
 		equal(t, "tickets", before, all(t, s))
+		equal(t, "records added again", 0, appended(t, s, noted))
+		equal(t, "records", []store.Record{noted}, records(t, s, "episodes"))
 		equal(t, "watermarks", map[string]time.Time{"acme": mark}, watermarks(t, s))
 	}
 	third := full("acme", "3")
@@ -95,7 +102,8 @@ func full(connector, uid string) ticket.Ticket {
 		Container: true, Type: "Epic", Priority: "High", Components: []string{"web", "api"},
 		Labels: []string{"label-id", "ios", "iOS"}, Project: "PAY", Status: "In Review",
 		State: ticket.StateActive, Estimate: points(5), Parent: "10000", Groups: []string{"g1", "g2"},
-		Created: day(0), Updated: day(8),
+		Due: "2026-03-20", Spans: []ticket.Span{{From: day(0), To: day(14)}},
+		Created: day(0), Updated: day(9),
 		Changes: []ticket.Change{
 			{At: day(1), Field: ticket.FieldTouch},
 			{At: day(2), Field: ticket.FieldState, From: "To Do", To: "In Review", FromState: ticket.StateTodo, ToState: ticket.StateActive},
@@ -105,6 +113,7 @@ func full(connector, uid string) ticket.Ticket {
 			{At: day(5), Field: ticket.FieldGroup, To: "g2"},
 			{At: day(6), Field: ticket.FieldEstimate, FromPoints: points(0), ToPoints: points(5)},
 			{At: day(7), Field: ticket.FieldPlan},
+			{At: day(8), Field: ticket.FieldDue, From: "2026-03-13", To: "2026-03-20"},
 		},
 	}
 }

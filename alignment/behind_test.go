@@ -1,0 +1,86 @@
+package alignment_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"alignd/alignment"
+	"alignd/mapping"
+)
+
+// TestTicketsAddUpToEveryNumber asks for what is behind every cell, class and
+// total of a snapshot.
+func TestTicketsAddUpToEveryNumber(t *testing.T) {
+	rules, err := mapping.Parse("model.yml", []byte(modelMapping))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		end := modelStart.Add(time.Duration(24*31+rapid.IntRange(0, 100).Draw(t, "end")) * time.Hour)
+		in := alignment.Input{Tickets: drawTickets(t), Rules: rules, Watermarks: map[string]time.Time{"jira": end}, Now: end}
+		snap := alignment.Compute(in)
+		for _, team := range append(snap.Teams, snap.Company) {
+			weeks := team.Weeks[len(team.Weeks)-3:]
+			for _, w := range append(team.Windows[:len(team.Windows):len(team.Windows)], weeks...) {
+				for _, unit := range alignment.Units {
+					if team.ID == alignment.AllTeams && unit == alignment.UnitPoints {
+						continue
+					}
+					checkBehind(t, in, team.ID, &w, unit)
+				}
+			}
+		}
+	})
+}
+
+func checkBehind(t *rapid.T, in alignment.Input, team string, w *alignment.Window, unit alignment.Unit) {
+	work := &w.Units[unit]
+	for _, basis := range alignment.Bases {
+		q := alignment.Question{Team: team, Window: w.Name, Unit: unit, Basis: basis}
+		if got := ask(t, in, q); got.Amount != work.Total || got.Total != work.Total || got.From != w.From || got.To != w.To {
+			t.Fatalf("%+v: %d of %d, want %d of both", q, got.Amount, got.Total, work.Total)
+		}
+		for _, c := range work.Cells[basis] {
+			q.Class, q.Goal, q.Reason = &c.Cell.Class, &c.Cell.Goal, &c.Cell.Reason
+			if got := ask(t, in, q); got.Amount != c.Amount || got.Total != work.Total {
+				t.Fatalf("%+v: %d of %d, want %d of %d", q, got.Amount, got.Total, c.Amount, work.Total)
+			}
+		}
+	}
+}
+
+// ask also checks that the tickets add up to the answer.
+func ask(t *rapid.T, in alignment.Input, q alignment.Question) alignment.Answer {
+	a, err := alignment.Behind(in, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum int64
+	for _, tk := range a.Tickets {
+		sum += tk.Amount
+	}
+	if sum != a.Amount {
+		t.Fatalf("%+v: the tickets add up to %d, not %d", q, sum, a.Amount)
+	}
+	return a
+}
+
+func TestQuestionsWithoutAnswer(t *testing.T) {
+	in := chartInput(completedWeeks(steady(3, 10)), chartRules(t, ""), 3)
+	for want, q := range map[string]alignment.Question{
+		`team "x" is not in the mapping, which has all, t`:                           {Team: "x", Window: "7d"},
+		`window "30d" is none of 7d, 28d, 91d, period and no closed week such as 20`: {Team: "t", Window: "30d"},
+		`points have a scale for each team`:                                          {Team: "all", Window: "7d", Unit: alignment.UnitPoints},
+	} {
+		if _, err := alignment.Behind(in, q); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", q, err, want)
+		}
+	}
+	in.Watermarks = nil
+	if _, err := alignment.Behind(in, alignment.Question{Team: "t", Window: "7d"}); err == nil || !strings.Contains(err.Error(), "nothing is known of team t yet") {
+		t.Errorf("no watermark: %v", err)
+	}
+}

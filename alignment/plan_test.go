@@ -1,0 +1,148 @@
+package alignment_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"alignd/alignment"
+	"alignd/mapping"
+)
+
+func TestPlan(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(8, 7))
+	tks := completedWeeks(weeks)
+	for i := range tks {
+		if len(tks[i].Labels) == 0 {
+			tks[i].Labels = []string{"side"}
+		}
+	}
+	before := chartRules(t, ", target: 70%")
+	after, err := mapping.Parse("chart.yml", []byte(`
+period: {name: year, from: 2025-09-01, to: 2026-08-31}
+teams: [{id: t, owns: {jira: [P]}}]
+goals: [{id: g, name: Goal, target: 70%}]
+reasons: [{id: side, name: Side work}]
+rules:
+  - {name: g, when: {labels: {any: [g]}}, goal: g}
+  - {name: half of the side work, when: {labels: {any: [side]}, title: ["never"]}, goal: g}
+  - {name: side, when: {labels: {any: [side]}}, reason: side}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := alignment.NewPlan(chartInput(tks, before, len(weeks)), after, alignment.Log{})
+	if len(p.Moves) != 1 {
+		t.Fatalf("moves %+v, want one", p.Moves)
+	}
+	m := p.Moves[0]
+	if m.From.Cells != "unmapped" || m.To.Cells != "off_plan side" || m.To.Team != "t" || m.Tickets == 0 || len(m.Examples) != 5 {
+		t.Errorf("move %+v, want the side work from unmapped to off-plan", m)
+	}
+	if diff := cmp.Diff([]string{"half of the side work"}, p.DeadRule); diff != "" {
+		t.Errorf("dead rules (-want +got):\n%s", diff)
+	}
+	changed := map[string]bool{}
+	for _, s := range p.Shares {
+		changed[s.Class+s.Goal] = true
+	}
+	if diff := cmp.Diff(map[string]bool{"unmapped": true, "off_plan": true}, changed); diff != "" {
+		t.Errorf("changed shares (-want +got):\n%s", diff)
+	}
+	if len(p.Episodes) != 0 {
+		t.Errorf("episodes %+v, want none: the aligned share stays", p.Episodes)
+	}
+}
+
+// TestPlanTellsOfEpisodes: a target that fits what is done ends the episode.
+func TestPlanTellsOfEpisodes(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(8, 7))
+	in := chartInput(completedWeeks(weeks), chartRules(t, ", target: 70%"), len(weeks))
+	_, news := judge(in, alignment.Log{})
+	p := alignment.NewPlan(in, chartRules(t, ", target: 35%"), alignment.Log{Records: news})
+	want := []alignment.EpisodeChange{
+		{Series: alignment.Series{Team: "all", Goal: "g", Unit: alignment.UnitTickets}, Direction: alignment.Down},
+		{Series: alignment.Series{Team: "t", Unit: alignment.UnitTickets}, Direction: alignment.Down},
+	}
+	if diff := cmp.Diff(want, p.Episodes); diff != "" {
+		t.Errorf("episodes (-want +got):\n%s", diff)
+	}
+}
+
+// TestPlanThenApply: what a plan says of shares is what the snapshot then
+// shows, and a plan for the same rules says nothing.
+func TestPlanThenApply(t *testing.T) {
+	mappings := []string{modelMapping, "split: first\n" + modelMapping, "basis_then: strict\n" + modelMapping, "completion: first\n" + modelMapping}
+	rapid.Check(t, func(t *rapid.T) {
+		parse := func(label string) *mapping.RuleSet {
+			rules, err := mapping.Parse("model.yml", []byte(rapid.SampledFrom(mappings).Draw(t, label)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return rules
+		}
+		before, after := parse("before"), parse("after")
+		end := modelStart.Add(time.Duration(24*31+rapid.IntRange(0, 100).Draw(t, "end")) * time.Hour)
+		in := alignment.Input{Tickets: drawTickets(t), Rules: before, Watermarks: map[string]time.Time{"jira": end}, Now: end}
+		plan := alignment.NewPlan(in, after, alignment.Log{})
+		if before.Fingerprint() == after.Fingerprint() && len(plan.Moves)+len(plan.Shares) > 0 {
+			t.Fatalf("the same rules change %+v", plan)
+		}
+		was := alignment.Compute(in)
+		in.Rules = after
+		is := alignment.Compute(in)
+		told := map[string]bool{}
+		for _, c := range plan.Shares {
+			told[c.Team+c.Window+c.Unit.String()+c.Basis.String()+c.Class+c.Goal] = true
+			if diff := cmp.Diff(shareIn(is, c), c.After); diff != "" {
+				t.Fatalf("%+v (-snapshot +plan):\n%s", c, diff)
+			}
+			if diff := cmp.Diff(shareIn(was, c), c.Before); diff != "" {
+				t.Fatalf("before %+v (-snapshot +plan):\n%s", c, diff)
+			}
+		}
+		for _, team := range append(is.Teams, is.Company) {
+			for _, w := range team.Windows {
+				for _, class := range alignment.Classes {
+					c := alignment.ShareChange{Team: team.ID, Window: w.Name, Class: class.String()}
+					x, y := shareIn(was, c), shareIn(is, c)
+					if same := x == nil && y == nil || x != nil && y != nil && *x-*y < 0.0005 && *y-*x < 0.0005; same == told[c.Team+c.Window+"timethen"+c.Class] {
+						t.Fatalf("%+v: before %v, after %v, told %t", c, x, y, !same)
+					}
+				}
+			}
+		}
+	})
+}
+
+// shareIn looks a share up in a snapshot.
+func shareIn(s *alignment.Snapshot, c alignment.ShareChange) *float64 {
+	for _, team := range append(s.Teams, s.Company) {
+		for i := range team.Windows {
+			if w := &team.Windows[i]; team.ID == c.Team && w.Name == c.Window {
+				work := &w.Units[c.Unit]
+				for _, class := range alignment.Classes {
+					share, ok := work.ClassShare(c.Basis, class)
+					if c.Goal != "" {
+						share, ok = work.GoalShare(c.Basis, c.Goal)
+					}
+					if class.String() == c.Class && ok {
+						return &share.Value
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// BenchmarkPlan is what a save hook waits for.
+func BenchmarkPlan(b *testing.B) {
+	in := companyInput(index(companyTickets(100_000, 730, 10, 200)), companyMapping(b, 10, 20, 200))
+	after := companyMapping(b, 10, 20, 190)
+	for b.Loop() {
+		alignment.NewPlan(in, after, alignment.Log{})
+	}
+}

@@ -1,0 +1,292 @@
+package daemon_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"sort"
+	"testing"
+)
+
+// What is to be expected of the alarm, known in two ways that share no code
+// with it: the run length of a chart of independent normal observations, which
+// is what the published tables promise, and the whole procedure on numbers of
+// tickets that come out of an urn instead of a tracker.
+
+// survival returns the probability that a two-sided CUSUM with allowance 0.5
+// has raised no alarm after 0, 1, ... n observations of mean shift and variance
+// 1: the product of both sides, each a Markov chain over a grid (Brook and
+// Evans 1972).
+func survival(h, shift float64, n int) []float64 {
+	up, down := oneSided(h, shift, n), oneSided(h, -shift, n)
+	for i := range up {
+		up[i] *= down[i]
+	}
+	return up
+}
+
+func oneSided(h, shift float64, n int) []float64 {
+	const cells = 100
+	width := 2 * h / (2*cells - 1)
+	below := func(x float64) float64 { return math.Erfc(-(x+0.5-shift)/math.Sqrt2) / 2 } // that a sum grows by less than x
+	at := make([]float64, cells)                                                          // how likely the sum is i·width and there was no alarm
+	at[0] = 1
+	out := []float64{1}
+	for range n {
+		next, alive := make([]float64, cells), 0.0
+		for i, p := range at {
+			last := 0.0
+			for j := range next {
+				upTo := below((float64(j-i) + 0.5) * width)
+				next[j] += p * (upTo - last)
+				last = upTo
+			}
+			alive += p * last
+		}
+		at, out = next, append(out, alive)
+	}
+	return out
+}
+
+// promise is what the published tables promise of a chart: how likely it has
+// raised an alarm after so many observations, and how many alarms it has raised
+// on average if it begins anew after each. An open episode only delays that.
+type promise struct{ alarm, alarms []float64 }
+
+// promised returns the promise for up to n observations. A reference that is
+// estimated from eight observations is off by a normal error with variance 1/8,
+// over which the mean is taken.
+func promised(estimated bool, n int) promise {
+	if !estimated {
+		return promiseOf(survival(5, 0, n))
+	}
+	const steps, widest = 40, 4.0
+	all := promise{make([]float64, n+1), make([]float64, n+1)}
+	var sum float64
+	for i := range steps {
+		error := widest * (float64(i) + 0.5) / steps // both signs are alike
+		weight := math.Exp(-error * error / 2)
+		sum += weight
+		one := promiseOf(survival(7, error/math.Sqrt(8), n))
+		for m := range all.alarm {
+			all.alarm[m] += weight * one.alarm[m]
+			all.alarms[m] += weight * one.alarms[m]
+		}
+	}
+	for m := range all.alarm {
+		all.alarm[m] /= sum
+		all.alarms[m] /= sum
+	}
+	return all
+}
+
+func promiseOf(alive []float64) promise {
+	p := promise{make([]float64, len(alive)), make([]float64, len(alive))}
+	for m := range alive {
+		p.alarm[m] = 1 - alive[m]
+		for first := 1; first <= m; first++ {
+			p.alarms[m] += (alive[first-1] - alive[first]) * (1 + p.alarms[m-first])
+		}
+	}
+	return p
+}
+
+// TestPromise holds the promise against the figures it is made from: run length
+// 465.44 at h 5, and the published probabilities of a false alarm within 26
+// weeks (measures: 3.3, 3.4).
+func TestPromise(t *testing.T) {
+	var length float64
+	for _, alive := range survival(5, 0, 5000) {
+		length += alive
+	}
+	if math.Abs(length-465.44) > 5 {
+		t.Errorf("run length %.1f, want 465", length)
+	}
+	for _, test := range []struct {
+		estimated bool
+		want      float64
+	}{{false, 0.042}, {true, 0.114}} {
+		if got := promised(test.estimated, 26).alarm[26]; math.Abs(got-test.want) > 0.005 {
+			t.Errorf("false alarm within 26 weeks (estimated: %t): %.4f, want %g", test.estimated, got, test.want)
+		}
+	}
+	if got, most := promised(false, 52).alarms[52], 52/465.44; got > most || got < 0.8*most {
+		t.Errorf("%.4f alarms in 52 weeks, want a little less than %.4f, since a chart begins at 0", got, most)
+	}
+}
+
+// urn is where the model takes its weeks from: tickets a week, and the part of
+// them in the series.
+type urn struct {
+	perWeek float64
+	share   func(week int) float64
+}
+
+// point is an observation of the model.
+type point struct {
+	last        int // week, from 0
+	size, share float64
+}
+
+// draw pools weeks until there are ten tickets.
+func (u urn) draw(rng *rand.Rand, weeks int) (out []point) {
+	var pool [][2]float64
+	for week := range weeks {
+		var one [2]float64
+		for at := rng.ExpFloat64(); at < u.perWeek; at += rng.ExpFloat64() {
+			one[0]++
+			if rng.Float64() < u.share(week) {
+				one[1]++
+			}
+		}
+		pool = append(pool, one)
+		if len(pool) > 4 {
+			pool = pool[1:]
+		}
+		var n, part float64
+		for _, w := range pool {
+			n, part = n+w[0], part+w[1]
+		}
+		if n >= 10 {
+			out, pool = append(out, point{week, n, part / n}), nil
+		}
+	}
+	return out
+}
+
+// raise is an alarm: in which week, counted from 0, and which way.
+type raise struct {
+	week, direction int
+}
+
+// modelRaises is the alarm of measures 3.5, written down once more. Reference
+// below 0 stands for one that is estimated.
+func modelRaises(points []point, reference float64) (out []raise) {
+	const learned = 8
+	h, judgedFrom := 5.0, 0
+	if reference < 0 {
+		if len(points) < learned {
+			return nil
+		}
+		var part, n float64
+		for _, p := range points[:learned] {
+			part, n = part+p.share*p.size, n+p.size
+		}
+		h, judgedFrom, reference = 7, learned, part/n
+	}
+	v := math.Max(.05, math.Min(.95, reference))
+	var z, x []float64
+	var up, down float64
+	open := 0
+	for i, p := range points {
+		z = append(z, (p.share-reference)/math.Sqrt(v*(1-v)/p.size))
+		if i < judgedFrom {
+			continue
+		}
+		sigma, before := 1.0, z[max(0, len(z)-27):len(z)-1]
+		if len(before) >= 8 {
+			var moved float64
+			for j := 1; j < len(before); j++ {
+				moved += math.Abs(before[j] - before[j-1])
+			}
+			sigma = math.Max(1, moved/float64(len(before)-1)/1.128)
+		}
+		x = append(x, math.Max(-4, math.Min(4, z[i]/sigma)))
+		now := x[len(x)-1]
+		if open != 0 {
+			recent := x[max(0, len(x)-4):]
+			var sum float64
+			for _, r := range recent {
+				sum += r * float64(open)
+			}
+			if sum/float64(len(recent)) < .5 {
+				open = 0
+			}
+			continue
+		}
+		up, down = math.Max(0, up+now-.5), math.Max(0, down-now-.5)
+		switch {
+		case up > h:
+			open = 1
+		case down > h:
+			open = -1
+		default:
+			continue
+		}
+		out = append(out, raise{p.last, open})
+		up, down = 0, 0
+	}
+	return out
+}
+
+// poissonLimits returns the limits between which a Poisson number with that
+// mean stays but for a part of alpha on either side.
+func poissonLimits(mean, alpha float64) (fewest, most int) {
+	sum, term := 0.0, math.Exp(-mean)
+	fewest = -1
+	for n := 0; ; n++ {
+		if sum += term; fewest < 0 && sum > alpha {
+			fewest = n
+		}
+		if sum >= 1-alpha {
+			return fewest, n
+		}
+		term *= mean / float64(n+1)
+	}
+}
+
+// poissonInterval returns the 95 % interval of the mean of a Poisson number
+// that was seen once (Garwood 1936).
+func poissonInterval(seen int) (lower, upper float64) {
+	atMost := func(mean float64, n int) float64 {
+		sum, term := 0.0, math.Exp(-mean)
+		for i := 0; i <= n; i++ {
+			sum += term
+			term *= mean / float64(i+1)
+		}
+		return sum
+	}
+	solve := func(target float64, n int) float64 { // atMost falls with the mean
+		low, high := 0.0, 100+10*float64(n)
+		for range 60 {
+			if mid := (low + high) / 2; atMost(mid, n) > target {
+				low = mid
+			} else {
+				high = mid
+			}
+		}
+		return low
+	}
+	if seen > 0 {
+		lower = solve(0.975, seen-1)
+	}
+	return lower, solve(0.025, seen)
+}
+
+func TestPoisson(t *testing.T) {
+	// Published 95 % limits for 0, 10 and 100 events.
+	for seen, want := range map[int][2]float64{0: {0, 3.689}, 10: {4.795, 18.390}, 100: {81.364, 121.627}} {
+		lower, upper := poissonInterval(seen)
+		if math.Abs(lower-want[0]) > 0.001 || math.Abs(upper-want[1]) > 0.001 {
+			t.Errorf("%d: %.3f to %.3f, want %v", seen, lower, upper, want)
+		}
+	}
+	if fewest, most := poissonLimits(10, 0.001); fewest != 2 || most != 21 {
+		t.Errorf("limits of 10: %d to %d, want 2 to 21", fewest, most)
+	}
+}
+
+// quantile of numbers that are sorted in place.
+func quantile(values []float64, q float64) float64 {
+	sort.Float64s(values)
+	return values[min(len(values)-1, int(q*float64(len(values))))]
+}
+
+func mean(values []float64) (mean, deviation float64) {
+	var sum, squares float64
+	for _, v := range values {
+		sum, squares = sum+v, squares+v*v
+	}
+	n := float64(len(values))
+	mean = sum / n
+	return mean, math.Sqrt(math.Max(0, squares/n-mean*mean) / (n - 1))
+}

@@ -1,0 +1,242 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"alignd/connectors"
+	"alignd/store"
+	"alignd/ticket"
+)
+
+// Some things happen without any walk being told: an edit of a ticket that was
+// hidden before it was read and is shown again, a parent that is restored, a
+// name that stands in many tickets, a mistake of the tracker that it corrects.
+// Here tickets are read by their ids, and what that changes is counted.
+
+// recover reads tickets that the census found and no walk has delivered, and
+// returns how many of them could not be understood.
+func (p *poller) recover(ctx context.Context, uids []string) (unread int, err error) {
+	for some := range slices.Chunk(uids, connectors.LookSize) {
+		page, err := p.look(ctx, some, false)
+		if err != nil {
+			return 0, err
+		}
+		for _, s := range page.Skipped {
+			if slices.Contains(some, s.UID) {
+				unread++
+			}
+		}
+		if err := p.repair(ctx, page.Tickets); err != nil {
+			return 0, err
+		}
+	}
+	return unread, nil
+}
+
+// heal reads what a census gives reason to doubt: tickets that are back after
+// they were missing, tickets that could not be understood once, and parents
+// that tickets name and nobody knows.
+func (p *poller) heal(ctx context.Context, t *tally, last store.Census) error {
+	doubtful, err := p.doubtful(ctx, t, last)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(doubtful, connectors.LookSize) {
+		if err := p.readAgain(ctx, some); err != nil {
+			return err
+		}
+	}
+	asked := map[string]bool{}
+	for {
+		uids, err := p.unknownParents(ctx, asked)
+		if err != nil || len(uids) == 0 {
+			return err
+		}
+		if _, err := p.recover(ctx, uids); err != nil {
+			return err
+		}
+	}
+}
+
+// doubtful returns the tickets that the census found, and that the one before
+// missed or somebody could not understand.
+func (p *poller) doubtful(ctx context.Context, t *tally, last store.Census) (uids []string, err error) {
+	suspects := maps.Clone(p.skipped)
+	for uid := range last.Missing {
+		suspects[uid] = true
+	}
+	err = p.store.View(ctx, func(v store.View) error {
+		for uid := range suspects {
+			tk, known := v.Ticket(ticket.ID{Connector: p.account.Name, UID: uid})
+			if _, missing := t.missing[uid]; known && !tk.Outside && !missing {
+				uids = append(uids, uid)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, &storeError{fmt.Errorf("read tickets: %w", err)}
+	}
+	slices.Sort(uids)
+	return uids, nil
+}
+
+// unknownParents returns parents that are not known, nor among asked, and adds
+// them there.
+func (p *poller) unknownParents(ctx context.Context, asked map[string]bool) (uids []string, err error) {
+	err = p.store.View(ctx, func(v store.View) error {
+		for uid := range familyOf(v, p.account.Name).unknown {
+			if !asked[uid] {
+				asked[uid] = true
+				uids = append(uids, uid)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, &storeError{fmt.Errorf("read tickets: %w", err)}
+	}
+	slices.Sort(uids)
+	return uids, nil
+}
+
+// readAgain reads tickets that are known as in scope. Whether they left is not
+// decided here: that needs the proof of a census.
+func (p *poller) readAgain(ctx context.Context, uids []string) error {
+	page, err := p.look(ctx, uids, true)
+	if err != nil {
+		return err
+	}
+	asked := make(map[string]bool, len(uids))
+	for _, uid := range uids {
+		asked[uid] = true
+	}
+	tickets := slices.DeleteFunc(page.Tickets, func(tk ticket.Ticket) bool { return tk.Outside && asked[tk.ID.UID] })
+	return p.repair(ctx, tickets)
+}
+
+func (p *poller) look(ctx context.Context, uids []string, known bool) (connectors.Page, error) {
+	page, err := p.connector.Look(ctx, uids, known)
+	if err != nil {
+		return page, fmt.Errorf("look at tickets: %w", err)
+	}
+	for _, uid := range uids {
+		delete(p.skipped, uid)
+	}
+	p.skip(page.Skipped)
+	return page, p.write(ctx, store.Batch{Names: page.Names}, "names")
+}
+
+// repair takes in tickets that were looked at, and counts those that the walks
+// should have brought: what is dated after the watermark they still may bring.
+func (p *poller) repair(ctx context.Context, tickets []ticket.Ticket) error {
+	before, _, err := p.stored(ctx, tickets)
+	if err != nil {
+		return err
+	}
+	if err := p.write(ctx, store.Batch{Tickets: tickets}, "tickets"); err != nil {
+		return err
+	}
+	after, watermark, err := p.stored(ctx, tickets)
+	if err != nil {
+		return err
+	}
+	for i := range tickets { // no walk brings what has left the scope
+		uid := tickets[i].ID.UID
+		if was, known := before[uid]; known && !was.Outside && tickets[i].Outside {
+			delete(after, uid)
+		}
+	}
+	n := 0
+	for uid, tk := range after {
+		if tk.Updated.Before(watermark) && !reflect.DeepEqual(before[uid], tk) {
+			n++
+			p.logger.Info("Repaired a ticket that walks had left otherwise than the tracker has it", "uid", uid)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	p.counts.TicketsRepaired(p.account.Name, n)
+	return p.writeCensus(ctx, func(c *store.Census) { c.Reread.Repaired += n })
+}
+
+// stored returns what is known of tickets.
+func (p *poller) stored(ctx context.Context, tickets []ticket.Ticket) (known map[string]ticket.Ticket, watermark time.Time, err error) {
+	known = make(map[string]ticket.Ticket, len(tickets))
+	err = p.store.View(ctx, func(v store.View) error {
+		watermark = v.Watermarks()[p.account.Name]
+		for i := range tickets {
+			if tk, ok := v.Ticket(tickets[i].ID); ok {
+				known[tk.ID.UID] = tk
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, watermark, &storeError{fmt.Errorf("read tickets: %w", err)}
+	}
+	return known, watermark, nil
+}
+
+// family says how tickets outside hang together with those in scope.
+type family struct {
+	unattached map[string]bool // outside, and among the ancestors, present or past, of none in scope
+	unknown    map[string]bool // named as an ancestor, and not known
+}
+
+func familyOf(v store.View, connector string) family {
+	f := family{unattached: map[string]bool{}, unknown: map[string]bool{}}
+	seen := map[string]bool{}
+	var due []string
+	reach := func(tk *ticket.Ticket) {
+		for uid := range tk.Parents() {
+			if !seen[uid] {
+				seen[uid] = true
+				due = append(due, uid)
+			}
+		}
+	}
+	for tk := range v.Tickets() {
+		switch {
+		case tk.ID.Connector != connector:
+		case tk.Outside:
+			f.unattached[tk.ID.UID] = true
+		default:
+			reach(tk)
+		}
+	}
+	for len(due) > 0 {
+		uid := due[len(due)-1]
+		due = due[:len(due)-1]
+		switch tk, known := v.Ticket(ticket.ID{Connector: connector, UID: uid}); {
+		case !known:
+			f.unknown[uid] = true
+		case tk.Outside:
+			delete(f.unattached, uid)
+			reach(&tk)
+		}
+	}
+	return f
+}
+
+// sweep forgets tickets outside that no longer stand above one in scope.
+func (p *poller) sweep(ctx context.Context) error {
+	var gone []string
+	err := p.store.View(ctx, func(v store.View) error {
+		gone = slices.Sorted(maps.Keys(familyOf(v, p.account.Name).unattached))
+		return nil
+	})
+	if err != nil {
+		return &storeError{fmt.Errorf("read tickets: %w", err)}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return p.write(ctx, store.Batch{Gone: gone}, "removal")
+}

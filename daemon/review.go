@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"alignd/alignment"
+	"alignd/store"
+)
+
+// The logs of the store that reviews are written from and to.
+const (
+	episodeLog         = "episodes"
+	acknowledgementLog = "acknowledgements"
+)
+
+// reviewFactor bounds the part of the time spent on reviews: after each at
+// least this many times as long passes before the next.
+const reviewFactor = 100
+
+// reviewer looks back over the whole history now and then. That takes several
+// times as long as a snapshot, and changes little from one hour to the next.
+type reviewer struct {
+	last    *alignment.Review
+	history *alignment.History
+	at      time.Time
+	took    time.Duration
+}
+
+// due reports whether it is time for another review.
+func (r *reviewer) due(rules string) bool {
+	return r.last == nil || r.last.Fingerprint != rules || time.Since(r.at) >= max(refreshEvery, reviewFactor*r.took)
+}
+
+// review looks back, records what is new, and publishes the snapshot again
+// with what was found. The caller holds r.mu.
+func (r *refresher) review(ctx context.Context, snap *alignment.Snapshot) error {
+	start := time.Now()
+	var review *alignment.Review
+	var history *alignment.History
+	var news []alignment.Record
+	err := r.store.View(ctx, func(v store.View) error {
+		log, err := ReadLog(v)
+		if err != nil {
+			return err
+		}
+		in := alignment.Input{Tickets: v, Rules: r.rules(), Watermarks: v.Watermarks(), Now: start}
+		history = alignment.LookBack(in)
+		review, news = alignment.Judge(in, history, log)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look back: %w", err)
+	}
+	if r.past.history != nil {
+		for team, amount := range history.Reclassified(r.past.history) {
+			r.counts.Reclassified(team, time.Duration(amount))
+		}
+	}
+	r.past = reviewer{last: review, history: history, at: time.Now(), took: time.Since(start)}
+	with := *snap
+	with.Review = review
+	r.publish(&with, history)
+	if err := record(ctx, r.store, news); err != nil {
+		return err
+	}
+	r.logger.Debug("Looked back", "took", r.past.took, "recorded", len(news))
+	for _, rec := range news {
+		r.tell(&rec)
+	}
+	return nil
+}
+
+// tell logs what begins or ends now. What is only found in the past, as on a
+// new installation, is on the page.
+func (r *refresher) tell(rec *alignment.Record) {
+	if time.Since(rec.At) > 14*24*time.Hour || rec.Kind != alignment.RecordRaise && rec.Kind != alignment.RecordClear {
+		return
+	}
+	what := "A share has drifted: see the page for what moved"
+	if rec.Kind == alignment.RecordClear {
+		what = "An episode of drift has ended"
+	}
+	r.logger.Info(what, "team", rec.Series.Team, "goal", rec.Series.Goal, "direction", rec.Direction, "week", rec.Week, "how", string(rec.How))
+}
+
+// ReadLog returns what a store has on record about episodes.
+func ReadLog(v store.View) (alignment.Log, error) {
+	var log alignment.Log
+	for rec := range v.Records(episodeLog) {
+		var r alignment.Record
+		if err := json.Unmarshal(rec.Data, &r); err != nil {
+			return log, fmt.Errorf("read episode %q: %w", rec.Key, err)
+		}
+		log.Records = append(log.Records, r)
+	}
+	for rec := range v.Records(acknowledgementLog) {
+		var a alignment.Acknowledgement
+		if err := json.Unmarshal(rec.Data, &a); err != nil {
+			return log, fmt.Errorf("read acknowledgement %q: %w", rec.Key, err)
+		}
+		log.Acknowledgements = append(log.Acknowledgements, a)
+	}
+	return log, nil
+}
+
+// record appends to the episode log.
+func record(ctx context.Context, st store.Store, news []alignment.Record) error {
+	records := make([]store.Record, len(news))
+	for i := range news {
+		data, err := json.Marshal(&news[i])
+		if err != nil {
+			return fmt.Errorf("record episode: %w", err)
+		}
+		records[i] = store.Record{Log: episodeLog, Key: news[i].Key(), At: news[i].At, Data: data}
+	}
+	if _, err := st.Append(ctx, records...); err != nil {
+		return fmt.Errorf("record episodes: %w", err)
+	}
+	return nil
+}
+
+// acknowledge records that somebody has taken note of the open episode of a
+// series, and has the numbers say so.
+func (d *Daemon) acknowledge(ctx context.Context, a alignment.Acknowledgement) error {
+	data, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("record acknowledgement: %w", err)
+	}
+	key := fmt.Sprintf("%s/%s %s", a.Team, a.Goal, a.At.Format(time.RFC3339Nano))
+	if _, err := d.store.Append(ctx, store.Record{Log: acknowledgementLog, Key: key, At: a.At, Data: data}); err != nil {
+		return fmt.Errorf("record acknowledgement: %w", err)
+	}
+	d.refresher.reviewSoon()
+	return nil
+}

@@ -1,0 +1,102 @@
+package web
+
+import (
+	"slices"
+
+	"alignd/alignment"
+)
+
+// indexTable is the alignment index of one team or the company.
+type indexTable struct {
+	ID, Name string
+	Rows     []indexRow
+}
+
+type indexRow struct {
+	Name, Note             string
+	Value, Between, Number string
+	Known                  bool // there is a value to speak of
+}
+
+// indexWords are the items in the order in which they are shown. Their names
+// are those of measures.
+var indexWords = []struct{ item, name, note string }{
+	{"late_scope", "Scope that came late", "tickets created in the last quarter of a milestone or cycle"},
+	{"short_notice", "Due dates moved at short notice", "less than 14 days before the old date"},
+	{"reestimated", "Estimates that at least doubled after the start", ""},
+	{"declared", "Surprises that were declared", "completed tickets with the label"},
+	{"response", "From a signal to an answer", "a risk, something blocked, or drift, until the plan changes or somebody says that they know; median"},
+	{"answered", "Signals answered within two working days", ""},
+	{"reasoned", "Off-plan work that carries a reason", ""},
+	{"time_to_reason", "Until off-plan work has a reason", "median"},
+	{"drag", "How long work goes on after a pause", "median"},
+	{"decision", "From drift to a decision", "median"},
+	{"recovery", "From drift until the share is back by itself", "median"},
+	{"survey", "Declared survey of the team", "0 to 1"},
+	{"executed", "Declared changes of course that the work followed", ""},
+	{"execution", "Until the work follows a change of course", "median"},
+}
+
+func indexTables(snap *alignment.Snapshot, n names) []indexTable {
+	if snap.Review == nil {
+		return nil
+	}
+	var tables []indexTable
+	for _, id := range append([]string{alignment.AllTeams}, teamIDs(snap)...) {
+		items, ok := snap.Review.Index[id]
+		if !ok {
+			continue
+		}
+		name := n.team(id)
+		if id == alignment.AllTeams {
+			name = "The whole company"
+		}
+		tables = append(tables, indexTable{id, name, indexRows(items)})
+	}
+	return tables
+}
+
+func teamIDs(snap *alignment.Snapshot) []string {
+	ids := make([]string, len(snap.Teams))
+	for i := range snap.Teams {
+		ids[i] = snap.Teams[i].ID
+	}
+	return ids
+}
+
+// indexRows has a row for each item, measurable or not.
+func indexRows(items []alignment.IndexItem) []indexRow {
+	rows := make([]indexRow, 0, len(indexWords))
+	for _, words := range indexWords {
+		row := indexRow{Name: words.name, Note: words.note, Value: "not measurable"}
+		if at := slices.IndexFunc(items, func(i alignment.IndexItem) bool { return i.Item == words.item }); at >= 0 {
+			row.fill(&items[at])
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// fill leaves out the value where there are too few cases to speak of one.
+func (r *indexRow) fill(item *alignment.IndexItem) {
+	r.Number = number(float64(item.Observations))
+	switch {
+	case item.Observations == 0:
+		r.Value = "nothing observed"
+	case item.Ratio == nil && item.Seconds == nil:
+	case item.Observations < minEffective:
+		r.Value = "not enough data"
+	case item.Ratio != nil:
+		r.Value, r.Between, r.Known = percent(item.Ratio.Value), between(*item.Ratio), true
+	default:
+		r.Value, r.Known = workingTime(*item.Seconds), true
+	}
+}
+
+// workingTime prints hours below two working days.
+func workingTime(seconds float64) string {
+	if hours := seconds / 3600; hours < 16 {
+		return counted(hours, "working hour", "working hours")
+	}
+	return counted(seconds/28800, "working day", "working days")
+}
