@@ -13,53 +13,78 @@ import (
 
 // Plan says what another mapping would change in the numbers of today.
 type Plan struct {
-	Moves    []Move        // of tickets between places, most work first
-	Shares   []ShareChange // of classes and goals, in the order of the teams and windows
-	DeadRule []string      // rules without a ticket in 28 days, that are new or had some before
-	// Conflicts are the numbers of tickets of the last 28 days that match
-	// several goals, before and after.
-	Conflicts [2]int
-	Episodes  []EpisodeChange
+	Moves     []Move          `json:"moves"`      // of tickets between places, most work first
+	Shares    []ShareChange   `json:"shares"`     // of classes and goals, in the order of teams and windows
+	DeadRules []string        `json:"dead_rules"` // rules without a ticket in 28 days, that are new or had some before
+	Conflicts Conflicts       `json:"conflicts"`
+	Episodes  []EpisodeChange `json:"episodes"`
+}
+
+// Conflicts are the numbers of tickets of the last 28 days that match several
+// goals.
+type Conflicts struct {
+	Before int `json:"before"`
+	After  int `json:"after"`
 }
 
 // Place is where a ticket counts as of the watermark.
 type Place struct {
-	Team     string // empty: in no team
-	Excluded bool
-	Cells    string // such as "aligned checkout", several joined by " + "
+	Team     string `json:"team,omitempty"` // empty: in no team
+	Excluded bool   `json:"excluded,omitempty"`
+	Cells    string `json:"cells,omitempty"` // such as "aligned checkout", several joined by " + "
+}
+
+// String writes the place in words.
+func (p Place) String() string {
+	switch {
+	case p.Team == "":
+		return "in no team"
+	case p.Excluded:
+		return "left out"
+	}
+	return p.Cells
 }
 
 // Move is the tickets that leave one place for another: those with work in the
 // last 91 days, and the open ones.
 type Move struct {
-	From, To Place
-	Tickets  int
-	Work     [unitCount]int64 // of the last 91 days, see Unit
-	Examples []TicketWorth    // with the most work, at most planExamples
+	From     Place         `json:"from"`
+	To       Place         `json:"to"`
+	Tickets  int           `json:"tickets"`
+	Time     int64         `json:"time_nanoseconds"` // team time of the last 91 days
+	Examples []TicketWorth `json:"examples"`         // with the most of it, at most planExamples
 }
 
 // TicketWorth is a ticket with its team time of the last 91 days.
 type TicketWorth struct {
-	Key, Title string
-	Time       int64 // nanoseconds
+	Key   string `json:"key"`
+	Title string `json:"title"`
+	Time  int64  `json:"time_nanoseconds"`
 }
 
 // ShareChange is a share before and after; nil where there is none.
 type ShareChange struct {
-	Team, Window  string
-	Unit          Unit
-	Basis         Basis
-	Class         string
-	Goal          string // a goal's aligned share; empty for the class
-	Before, After *float64
+	Team   string   `json:"team"`
+	Window string   `json:"window"`
+	Unit   Unit     `json:"unit"`
+	Basis  Basis    `json:"basis"`
+	Class  string   `json:"class"`
+	Goal   string   `json:"goal,omitempty"` // a goal's aligned share; empty for the class
+	Before *float64 `json:"before"`
+	After  *float64 `json:"after"`
 }
 
 // EpisodeChange is what would become of an episode: it opens with the next
 // week that is like the last ones, or it ends then.
 type EpisodeChange struct {
-	Series    Series
-	Direction Direction
-	Opens     bool
+	Series    Series    `json:"series"`
+	Direction Direction `json:"direction"`
+	Opens     bool      `json:"opens"`
+}
+
+// Empty reports whether the other mapping changes nothing.
+func (p *Plan) Empty() bool {
+	return len(p.Moves)+len(p.Shares)+len(p.DeadRules)+len(p.Episodes) == 0 && p.Conflicts.Before == p.Conflicts.After
 }
 
 const planExamples = 5
@@ -75,8 +100,8 @@ func NewPlan(in Input, rules *mapping.RuleSet, log Log) *Plan {
 	p := &Plan{Moves: moves(in, after)}
 	was, is := Compute(in), Compute(after)
 	p.Shares = shareChanges(was, is)
-	p.DeadRule = deadRules(was.Rules, is.Rules)
-	p.Conflicts = [2]int{was.Conflicts, is.Conflicts}
+	p.DeadRules = deadRules(was.Rules, is.Rules)
+	p.Conflicts = Conflicts{was.Conflicts, is.Conflicts}
 	p.Episodes = episodeChanges(in, after, log)
 	return p
 }
@@ -85,7 +110,7 @@ func NewPlan(in Input, rules *mapping.RuleSet, log Log) *Plan {
 type placed struct {
 	place Place
 	tk    *ticket.Ticket
-	work  [unitCount]int64
+	time  int64 // nanoseconds
 }
 
 func moves(before, after Input) []Move {
@@ -112,7 +137,7 @@ func moves(before, after Input) []Move {
 		out = append(out, *m)
 	}
 	slices.SortFunc(out, func(x, y Move) int {
-		return cmp.Or(cmp.Compare(y.Work[UnitTime], x.Work[UnitTime]), cmp.Compare(y.Tickets, x.Tickets), comparePlaces(x.From, y.From), comparePlaces(x.To, y.To))
+		return cmp.Or(cmp.Compare(y.Time, x.Time), cmp.Compare(y.Tickets, x.Tickets), comparePlaces(x.From, y.From), comparePlaces(x.To, y.To))
 	})
 	return out
 }
@@ -123,10 +148,8 @@ func comparePlaces(x, y Place) int {
 
 func (m *Move) add(was, is placed) {
 	m.Tickets++
-	for u := range m.Work {
-		m.Work[u] += max(was.work[u], is.work[u])
-	}
-	m.Examples = append(m.Examples, TicketWorth{Key: was.tk.Key, Title: was.tk.Title, Time: max(was.work[UnitTime], is.work[UnitTime])})
+	m.Time += max(was.time, is.time)
+	m.Examples = append(m.Examples, TicketWorth{Key: was.tk.Key, Title: was.tk.Title, Time: max(was.time, is.time)})
 }
 
 // places returns where each ticket counts that has work in the last 91 days or
@@ -158,10 +181,10 @@ func places(in Input) map[ticket.ID]placed {
 func placeTeam(rules *mapping.RuleSet, view *teamView, f *facts, out map[ticket.ID]placed) {
 	w := newTeamWork(rules, view, f)
 	w.attribute(func(e entry) {
-		if e.basis == Now {
+		if e.basis == Now && e.unit == UnitTime {
 			id := w.members[e.member].tk.ID
 			p := out[id]
-			p.work[e.unit] += e.amount
+			p.time += e.amount
 			out[id] = p
 		}
 	})

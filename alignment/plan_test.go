@@ -41,7 +41,7 @@ rules:
 	if m.From.Cells != "unmapped" || m.To.Cells != "off_plan side" || m.To.Team != "t" || m.Tickets == 0 || len(m.Examples) != 5 {
 		t.Errorf("move %+v, want the side work from unmapped to off-plan", m)
 	}
-	if diff := cmp.Diff([]string{"half of the side work"}, p.DeadRule); diff != "" {
+	if diff := cmp.Diff([]string{"half of the side work"}, p.DeadRules); diff != "" {
 		t.Errorf("dead rules (-want +got):\n%s", diff)
 	}
 	changed := map[string]bool{}

@@ -58,6 +58,20 @@ var Bases = [basisCount]Basis{Then, Now}
 
 func (b Basis) String() string { return [...]string{"then", "now"}[b] }
 
+// MarshalText writes the basis' name.
+func (b Basis) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (b *Basis) UnmarshalText(text []byte) error {
+	for _, known := range Bases {
+		if known.String() == string(text) {
+			*b = known
+			return nil
+		}
+	}
+	return fmt.Errorf("basis %q is neither then nor now", text)
+}
+
 // Class is one of the four classes of work.
 type Class uint8
 
@@ -74,6 +88,17 @@ const (
 var Classes = [classCount]Class{Aligned, NotNow, OffPlan, Unmapped}
 
 func (c Class) String() string { return [...]string{"aligned", "not_now", "off_plan", "unmapped"}[c] }
+
+// UnmarshalText reads a class's name.
+func (c *Class) UnmarshalText(text []byte) error {
+	for _, known := range Classes {
+		if known.String() == string(text) {
+			*c = known
+			return nil
+		}
+	}
+	return fmt.Errorf("class %q is none of aligned, not_now, off_plan, unmapped", text)
+}
 
 // Retired is the reserved reason of work on a retired goal.
 const Retired = "retired"

@@ -3,7 +3,7 @@ package daemon_test
 import (
 	"math"
 	"math/rand/v2"
-	"sort"
+	"slices"
 	"testing"
 )
 
@@ -27,20 +27,26 @@ func survival(h, shift float64, n int) []float64 {
 func oneSided(h, shift float64, n int) []float64 {
 	const cells = 100
 	width := 2 * h / (2*cells - 1)
-	below := func(x float64) float64 { return math.Erfc(-(x+0.5-shift)/math.Sqrt2) / 2 } // that a sum grows by less than x
-	at := make([]float64, cells)                                                          // how likely the sum is i·width and there was no alarm
-	at[0] = 1
-	out := []float64{1}
+	grows := func(cells float64) float64 { return math.Erfc((shift-0.5-cells*width)/math.Sqrt2) / 2 } // by no more than that
+	var step [cells][cells]float64
+	for i := range step {
+		last := 0.0
+		for j := range step[i] {
+			upTo := grows(float64(j-i) + 0.5)
+			step[i][j], last = upTo-last, upTo
+		}
+	}
+	at, out := [cells]float64{1}, []float64{1} // where the sum is, unless there was an alarm
 	for range n {
-		next, alive := make([]float64, cells), 0.0
+		var next [cells]float64
+		alive := 0.0
 		for i, p := range at {
-			last := 0.0
 			for j := range next {
-				upTo := below((float64(j-i) + 0.5) * width)
-				next[j] += p * (upTo - last)
-				last = upTo
+				next[j] += p * step[i][j]
 			}
-			alive += p * last
+		}
+		for _, p := range next {
+			alive += p
 		}
 		at, out = next, append(out, alive)
 	}
@@ -118,7 +124,7 @@ func TestPromise(t *testing.T) {
 // them in the series.
 type urn struct {
 	perWeek float64
-	share   func(week int) float64
+	share   []float64 // by week
 }
 
 // point is an observation of the model.
@@ -128,13 +134,13 @@ type point struct {
 }
 
 // draw pools weeks until there are ten tickets.
-func (u urn) draw(rng *rand.Rand, weeks int) (out []point) {
+func (u urn) draw(rng *rand.Rand) (out []point) {
 	var pool [][2]float64
-	for week := range weeks {
+	for week, share := range u.share {
 		var one [2]float64
 		for at := rng.ExpFloat64(); at < u.perWeek; at += rng.ExpFloat64() {
 			one[0]++
-			if rng.Float64() < u.share(week) {
+			if rng.Float64() < share {
 				one[1]++
 			}
 		}
@@ -158,20 +164,15 @@ type raise struct {
 	week, direction int
 }
 
-// modelRaises is the alarm of measures 3.5, written down once more. Reference
-// below 0 stands for one that is estimated.
+// modelRaises is the alarm of measures 3.5, written down once more. Below 0 the
+// reference is estimated.
 func modelRaises(points []point, reference float64) (out []raise) {
-	const learned = 8
-	h, judgedFrom := 5.0, 0
+	h, learned := 5.0, 0
 	if reference < 0 {
-		if len(points) < learned {
+		if len(points) < 8 {
 			return nil
 		}
-		var part, n float64
-		for _, p := range points[:learned] {
-			part, n = part+p.share*p.size, n+p.size
-		}
-		h, judgedFrom, reference = 7, learned, part/n
+		h, learned, reference = 7, 8, pooledShare(points[:8])
 	}
 	v := math.Max(.05, math.Min(.95, reference))
 	var z, x []float64
@@ -179,26 +180,13 @@ func modelRaises(points []point, reference float64) (out []raise) {
 	open := 0
 	for i, p := range points {
 		z = append(z, (p.share-reference)/math.Sqrt(v*(1-v)/p.size))
-		if i < judgedFrom {
+		if i < learned {
 			continue
 		}
-		sigma, before := 1.0, z[max(0, len(z)-27):len(z)-1]
-		if len(before) >= 8 {
-			var moved float64
-			for j := 1; j < len(before); j++ {
-				moved += math.Abs(before[j] - before[j-1])
-			}
-			sigma = math.Max(1, moved/float64(len(before)-1)/1.128)
-		}
-		x = append(x, math.Max(-4, math.Min(4, z[i]/sigma)))
-		now := x[len(x)-1]
+		now := math.Max(-4, math.Min(4, z[i]/overdispersion(z[max(0, i-26):i])))
+		x = append(x, now)
 		if open != 0 {
-			recent := x[max(0, len(x)-4):]
-			var sum float64
-			for _, r := range recent {
-				sum += r * float64(open)
-			}
-			if sum/float64(len(recent)) < .5 {
+			if recent, _ := mean(x[max(0, len(x)-4):]); recent*float64(open) < .5 {
 				open = 0
 			}
 			continue
@@ -216,6 +204,25 @@ func modelRaises(points []point, reference float64) (out []raise) {
 		up, down = 0, 0
 	}
 	return out
+}
+
+func pooledShare(points []point) float64 {
+	var part, n float64
+	for _, p := range points {
+		part, n = part+p.share*p.size, n+p.size
+	}
+	return part / n
+}
+
+func overdispersion(z []float64) float64 {
+	if len(z) < 8 {
+		return 1
+	}
+	var moved float64
+	for i := 1; i < len(z); i++ {
+		moved += math.Abs(z[i] - z[i-1])
+	}
+	return math.Max(1, moved/float64(len(z)-1)/1.128)
 }
 
 // poissonLimits returns the limits between which a Poisson number with that
@@ -275,12 +282,16 @@ func TestPoisson(t *testing.T) {
 	}
 }
 
-// quantile of numbers that are sorted in place.
+// quantile sorts the values; of none it is not a number.
 func quantile(values []float64, q float64) float64 {
-	sort.Float64s(values)
-	return values[min(len(values)-1, int(q*float64(len(values))))]
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(values)
+	return values[max(0, min(len(values)-1, int(q*float64(len(values)))))]
 }
 
+// mean returns the mean and its standard error.
 func mean(values []float64) (mean, deviation float64) {
 	var sum, squares float64
 	for _, v := range values {

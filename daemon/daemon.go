@@ -62,6 +62,7 @@ type Daemon struct {
 	cleanups  cleanups
 	snapshot  atomic.Pointer[alignment.Snapshot]
 	history   atomic.Pointer[alignment.History]
+	planning  sync.Mutex // one plan at a time
 
 	// Replaced by a reload.
 	cfg     atomic.Pointer[config.Config]

@@ -91,6 +91,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST /-/accept", d.acceptOverHTTP)
 	mux.HandleFunc("POST /-/acknowledge", d.acknowledgeOverHTTP)
 	mux.HandleFunc("GET "+ExportPath, d.exportOverHTTP)
+	mux.HandleFunc("POST "+PlanPath, d.planOverHTTP)
 	mux.Handle("/", web.NewHandler(web.Options{Source: d, Version: d.opts.Version, Logger: d.logger.With("component", "web")}))
 	return mux
 }

@@ -21,6 +21,7 @@ func (a *Amount) add(work int64, sign int) {
 type Suggestions struct {
 	Total     Amount // of the samples that count, excluded ones left out
 	Unmapped  Amount // the part of it that no rule says anything of
+	Even      bool   // no unmapped ticket has work, so that each counts as 1
 	Proposals []Proposal
 }
 
@@ -66,7 +67,7 @@ func (rs *RuleSet) Suggest(samples iter.Seq[Sample], opts SuggestOptions) Sugges
 	}
 	s.evenIfIdle()
 	s.count()
-	out := Suggestions{Total: s.total, Unmapped: s.unmapped}
+	out := Suggestions{Total: s.total, Unmapped: s.unmapped, Even: !s.busy}
 	for len(out.Proposals) < opts.Limit {
 		best, ok := s.best()
 		if !ok {
@@ -97,6 +98,7 @@ type suggester struct {
 	all     []candidateTicket
 
 	total, unmapped Amount
+	busy            bool // some unmapped ticket has work
 
 	single []score   // by feature
 	paired []int32   // the features that are looked at in pairs
@@ -152,9 +154,9 @@ func (s *suggester) add(sample Sample) {
 
 // evenIfIdle makes all tickets equal where the unmapped ones carry no work.
 func (s *suggester) evenIfIdle() {
-	busy := slices.ContainsFunc(s.all, func(t candidateTicket) bool { return t.open && t.Work > 0 })
+	s.busy = slices.ContainsFunc(s.all, func(t candidateTicket) bool { return t.open && t.Work > 0 })
 	for i := range s.all {
-		if !busy {
+		if !s.busy {
 			s.all[i].Work = 1
 		}
 		s.total.add(s.all[i].Work, 1)
@@ -181,27 +183,27 @@ func (s *suggester) count() {
 	}
 }
 
-func (t *candidateTicket) countIn(sc *score, rs *RuleSet) {
-	sc.reach += t.Work
+func (tk *candidateTicket) countIn(sc *score, rs *RuleSet) {
+	sc.reach += tk.Work
 	switch {
-	case t.open:
-		sc.gain.add(t.Work, 1)
+	case tk.open:
+		sc.gain.add(tk.Work, 1)
 		return
-	case t.match.Kind == NoMatch:
+	case tk.match.Kind == NoMatch:
 		return // of another team
 	case sc.touched == nil:
 		sc.touched = make([]int64, len(rs.goals)+1)
 	}
-	if t.match.Kind == OffPlan {
-		sc.touched[len(rs.goals)] += t.Work
+	if tk.match.Kind == OffPlan {
+		sc.touched[len(rs.goals)] += tk.Work
 		return
 	}
 	var weights int64
-	for _, g := range t.match.Goals {
+	for _, g := range tk.match.Goals {
 		weights += g.Weight
 	}
-	for _, g := range t.match.Goals {
-		sc.touched[g.Goal] += t.Work / weights * g.Weight
+	for _, g := range tk.match.Goals {
+		sc.touched[g.Goal] += tk.Work / weights * g.Weight
 	}
 }
 

@@ -109,7 +109,7 @@ func TestSuggestWithoutWork(t *testing.T) {
 		samples[i].Work = 0
 	}
 	got := suggest(t, "", samples, 1)
-	if len(got.Proposals) != 1 || got.Proposals[0].Covers != (mapping.Amount{Work: 6, Tickets: 6}) {
+	if len(got.Proposals) != 1 || !got.Even || got.Proposals[0].Covers != (mapping.Amount{Work: 6, Tickets: 6}) {
 		t.Errorf("suggestions = %+v", got)
 	}
 }

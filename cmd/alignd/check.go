@@ -117,7 +117,7 @@ func (found *checked) compare(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	err = st.View(ctx, func(v store.View) error {
-		found.warnings = append(found.warnings, cfg.Rules.Notice(samples(v, cfg.Rules, time.Time{}))...)
+		found.warnings = append(found.warnings, cfg.Rules.Notice(samples(v, cfg.Rules, nil))...)
 		return nil
 	})
 	return errors.Join(err, st.Close())

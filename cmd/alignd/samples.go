@@ -2,8 +2,6 @@ package main
 
 import (
 	"iter"
-	"slices"
-	"time"
 
 	"alignd/mapping"
 	"alignd/store"
@@ -11,52 +9,20 @@ import (
 )
 
 // samples yields the tickets of a store that carry work as the rules see them
-// today: with what stands above them. A ticket's work is 1 if somebody worked
-// on it since an instant, else 0.
-func samples(v store.View, rules *mapping.RuleSet, since time.Time) iter.Seq[mapping.Sample] {
+// today: with what stands above them, and with their part of the work.
+func samples(v store.View, rules *mapping.RuleSet, work map[ticket.ID]int64) iter.Seq[mapping.Sample] {
 	f := family{view: v, rules: rules, known: map[ticket.ID]*member{}}
 	return func(yield func(mapping.Sample) bool) {
 		for tk := range v.Tickets() {
 			if tk.Container || tk.Outside {
 				continue
 			}
-			s := mapping.Sample{Key: tk.Key, Former: formerLabels(tk), Lineage: f.lineage(f.member(tk.Clone()))}
-			if workedOn(tk, since) {
-				s.Work = 1
-			}
+			s := mapping.Sample{Key: tk.Key, Work: work[tk.ID], Former: formerLabels(tk), Lineage: f.lineage(f.member(tk.Clone()))}
 			if !yield(s) {
 				return
 			}
 		}
 	}
-}
-
-// lookBack returns from when on work counts: from the beginning of the period,
-// or as far back as the longest window of the reports.
-func lookBack(v store.View, rules *mapping.RuleSet) time.Time {
-	const longestWindow = 91 * 24 * time.Hour
-	since := rules.Period().From.In(time.UTC)
-	for _, watermark := range v.Watermarks() {
-		if back := watermark.Add(-longestWindow); back.Before(since) {
-			since = back
-		}
-	}
-	return since
-}
-
-// workedOn reports whether the ticket was active or completed at or after an
-// instant.
-func workedOn(tk *ticket.Ticket, since time.Time) bool {
-	if tk.State == ticket.StateActive {
-		return true
-	}
-	done := func(s ticket.State) bool { return s == ticket.StateDone }
-	if done(tk.State) && !tk.Created.Before(since) {
-		return true
-	}
-	return slices.ContainsFunc(tk.Changes, func(c ticket.Change) bool {
-		return c.Field == ticket.FieldState && !c.At.Before(since) && (done(c.ToState) || c.FromState == ticket.StateActive || c.ToState == ticket.StateActive)
-	})
 }
 
 func formerLabels(tk *ticket.Ticket) (labels []string) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,28 +10,33 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"alignd/alignment"
 	"alignd/config"
 	"alignd/mapping"
 	"alignd/store"
+	"alignd/ticket"
 )
 
 type suggestFlags struct {
-	file, team *string
-	limit      *int
-	write      *bool
+	file, team, window, unit *string
+	limit                    *int
+	write                    *bool
 }
 
 func addSuggest(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("suggest", "Propose rules for the tickets that no rule says anything of, ready to be pasted into mapping.yml. Reads the store of a stopped alignd, or a copy.")
 	f := suggestFlags{
-		file:  configFlag(c),
-		team:  c.Flag("team", "Look at the tickets of this team only.").PlaceHolder("ID").String(),
-		limit: c.Flag("limit", "How many rules to propose at most.").Default("5").Int(),
-		write: c.Flag("write", "Add the rules to the end of those in the file. The ones whose goal is not known become comments.").Bool(),
+		file:   configFlag(c),
+		team:   c.Flag("team", "Look at the tickets of this team only.").PlaceHolder("ID").String(),
+		window: c.Flag("window", "Which work counts: 7d, 28d, 91d, period, or a week such as 2026-W10.").Default("91d").String(),
+		unit:   c.Flag("unit", "What work is measured by: time or tickets.").Default(alignment.UnitTime.String()).Enum(alignment.UnitTime.String(), alignment.UnitTickets.String()),
+		limit:  c.Flag("limit", "How many rules to propose at most.").Default("5").Int(),
+		write:  c.Flag("write", "Add the rules to the end of those in the file. The ones whose goal is not known become comments.").Bool(),
 	}
 	return c, func(ctx context.Context, out io.Writer) error {
 		cfg, err := config.Load(*f.file)
@@ -45,7 +51,7 @@ func addSuggest(app *kingpin.Application) (*kingpin.CmdClause, command) {
 			return err
 		}
 		printSuggestions(out, found)
-		if len(found.list.Proposals) == 0 {
+		if len(found.Proposals) == 0 {
 			return nil
 		}
 		if *f.write {
@@ -72,10 +78,11 @@ func knownTeam(rules *mapping.RuleSet, id string) error {
 	return fmt.Errorf("unknown team %q; declared: %s", id, strings.Join(known, ", "))
 }
 
-// suggestions are proposals with the day from which on work counts for them.
+// suggestions are proposals with the work they are about.
 type suggestions struct {
-	list  mapping.Suggestions
-	since string
+	mapping.Suggestions
+	unit alignment.Unit
+	work alignment.Answer
 }
 
 func (f suggestFlags) suggest(ctx context.Context, cfg *config.Config) (found suggestions, err error) {
@@ -86,20 +93,44 @@ func (f suggestFlags) suggest(ctx context.Context, cfg *config.Config) (found su
 	case err != nil:
 		return found, err
 	}
+	if *f.unit == alignment.UnitTickets.String() {
+		found.unit = alignment.UnitTickets
+	}
 	err = st.View(ctx, func(v store.View) error {
-		since := lookBack(v, cfg.Rules)
-		found.since = since.Format("2006-01-02")
-		found.list = cfg.Rules.Suggest(samples(v, cfg.Rules, since), mapping.SuggestOptions{Team: *f.team, Limit: *f.limit})
+		var err error
+		in := alignment.Input{Tickets: v, Rules: cfg.Rules, Watermarks: v.Watermarks(), Now: time.Now()}
+		found.work, err = alignment.Behind(in, alignment.Question{
+			Team: cmp.Or(*f.team, alignment.AllTeams), Window: *f.window, Unit: found.unit, Basis: alignment.Now,
+		})
+		if err != nil {
+			return err
+		}
+		work := map[ticket.ID]int64{}
+		for _, t := range found.work.Tickets {
+			work[t.ID] += t.Amount
+		}
+		found.Suggestions = cfg.Rules.Suggest(samples(v, cfg.Rules, work), mapping.SuggestOptions{Team: *f.team, Limit: *f.limit})
 		return nil
 	})
 	return found, errors.Join(err, st.Close())
 }
 
+// measure names what work is.
+func (s suggestions) measure() string {
+	days := fmt.Sprintf("from %s to %s", s.work.From, s.work.To-1)
+	switch {
+	case s.Even:
+		return "tickets; nothing was done on the unmapped ones " + days
+	case s.unit == alignment.UnitTickets:
+		return "tickets completed " + days
+	}
+	return "team time " + days
+}
+
 func printSuggestions(out io.Writer, s suggestions) {
-	total, unmapped := s.list.Total, s.list.Unmapped
-	fmt.Fprintf(out, "# No rule says anything of %d of %s, %s of those that were worked on since %s.\n",
-		unmapped.Tickets, count(total.Tickets, "ticket"), percent(unmapped.Work, total.Work), s.since)
-	if len(s.list.Proposals) == 0 {
+	fmt.Fprintf(out, "# No rule says anything of %d of %s: %s of the %s.\n",
+		s.Unmapped.Tickets, count(s.Total.Tickets, "ticket"), percent(s.Unmapped.Work, s.Total.Work), s.measure())
+	if len(s.Proposals) == 0 {
 		fmt.Fprintln(out, "# There is nothing to propose: no label, epic, component, project, type or word of titles singles out enough of them.")
 	}
 }
@@ -115,7 +146,7 @@ func percent(part, of int64) string {
 // goal are comments if open ones are to be hidden.
 func (s suggestions) block(indent string, hide bool) string {
 	var b strings.Builder
-	for i, p := range s.list.Proposals {
+	for i, p := range s.Proposals {
 		b.WriteString("\n")
 		for _, line := range s.about(i, p) {
 			fmt.Fprintf(&b, "%s# %s\n", indent, line)
@@ -133,7 +164,7 @@ func open(p mapping.Proposal) bool { return p.Goal == "" && p.Reason == "" }
 
 // about says what a proposal would do, and names a few of the tickets.
 func (s suggestions) about(i int, p mapping.Proposal) []string {
-	words := fmt.Sprintf("%d. %s, %s of the unmapped work", i+1, count(p.Covers.Tickets, "ticket"), percent(p.Covers.Work, s.list.Unmapped.Work))
+	words := fmt.Sprintf("%d. %s, %s of the unmapped work", i+1, count(p.Covers.Tickets, "ticket"), percent(p.Covers.Work, s.Unmapped.Work))
 	if p.Touches.Tickets > 0 {
 		words += fmt.Sprintf("; would also change %s that other rules map", count(p.Touches.Tickets, "ticket"))
 	}
@@ -177,12 +208,12 @@ func addRules(out io.Writer, path string, s suggestions) error {
 		return fmt.Errorf("write mapping: %w", err)
 	}
 	comments := 0
-	for _, p := range s.list.Proposals {
+	for _, p := range s.Proposals {
 		if open(p) {
 			comments++
 		}
 	}
-	fmt.Fprintf(out, "%s added to %s", count(len(s.list.Proposals)-comments, "rule"), path)
+	fmt.Fprintf(out, "%s added to %s", count(len(s.Proposals)-comments, "rule"), path)
 	if comments > 0 {
 		fmt.Fprintf(out, ", and %d as comments: they still need a goal", comments)
 	}
