@@ -1,6 +1,7 @@
 package alignment_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestTicketsAddUpToEveryNumber(t *testing.T) {
 		snap := alignment.Compute(in)
 		for _, team := range append(snap.Teams, snap.Company) {
 			weeks := team.Weeks[len(team.Weeks)-3:]
-			for _, w := range append(team.Windows[:len(team.Windows):len(team.Windows)], weeks...) {
+			for _, w := range append(slices.Clip(team.Windows), weeks...) {
 				for _, unit := range alignment.Units {
 					if team.ID == alignment.AllTeams && unit == alignment.UnitPoints {
 						continue

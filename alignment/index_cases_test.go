@@ -182,7 +182,8 @@ func TestIndexOfTickets(t *testing.T) {
 		"signal, answered too late":    {list{a("1", "03-10 10:00 +risk", "03-12 10:01 plan")}, items{"flow/response": {1, 16 + 1./60}, "flow/answered": {1, 0}}, nil},
 		"signal, answered just in time": {
 			list{a("1", "03-10 10:00 +risk", "03-12 10:00 plan")},
-			items{"flow/response": {1, 16}, "flow/answered": {1, 1}}, nil,
+			items{"flow/response": {1, 16}, "flow/answered": {1, 1}},
+			nil,
 		},
 		"signals, longer open than answered":  {list{a("1", "03-10 10:00 +risk", "03-11 12:00 -risk"), a("2", "03-10 10:00 +risk")}, items{"flow/response": {2, 10}, "flow/answered": {2, 0.5}}, nil},
 		"signals, two open and one answered":  {list{a("1", "03-10 10:00 +risk", "03-11 12:00 -risk"), a("2", "03-10 10:00 +risk"), a("3", "03-10 10:00 +risk")}, items{"flow/response": {3, noValue}}, nil},
@@ -221,7 +222,8 @@ func TestIndexOfTickets(t *testing.T) {
 		"reason, of the parent":     {list{a("1", "03-02 10:00 under 2"), story("2", "03-01 09:00, A", "03-10 10:00 +off", "03-10 13:00 +incident")}, items{"flow/time_to_reason": {1, 3}}, nil},
 		"reason, after a move": {
 			list{a("1", "03-10 15:00 +off", "03-10 16:00 to B", "03-10 18:00 +incident")},
-			items{"flow/time_to_reason": {1, 3}}, items{"flow/time_to_reason": {0, noValue}},
+			items{"flow/time_to_reason": {1, 3}},
+			items{"flow/time_to_reason": {0, noValue}},
 		},
 		"reason, turned to a goal first": {list{
 			a("1", "03-10 10:00 +off", "03-10 11:00 +h"), a("2", "03-10 10:00 +off", "03-10 13:00 +incident"),

@@ -90,22 +90,28 @@ rules: [{name: g, when: {labels: {any: [g]}}, goal: g}, {name: h, when: {labels:
 		"no work before":           {moved("2026-02-09", why), list{busy("2", "01-01 09:00, A", "02-09 09:00", "04-10 16:00", "h")}, want{0, noValue}, want{0, noValue}},
 		"no work after":            {moved("2026-02-09", why), from("02-09 09:00"), want{0, noValue}, want{1, noValue}},
 		"a small move": {
-			`[{id: g, target: [{from: 2026-01-01, share: 60%}, {from: 2026-02-09, share: 50.1%, why: because}]}]`,
+			`[{id: g, target: [{from: 2026-01-01, share: 60%}, {from: 2026-02-09, share: 50.1%, why: because}]}, {id: h}]`,
 			from("04-10 16:00"), absent, absent,
 		},
 		"a move of ten points": { // .4 away from 60 %, .5 from 50 %; and it stays so
-			`[{id: g, target: [{from: 2026-01-01, share: 60%}, {from: 2026-02-09, share: 50%, why: because}]}]`,
-			from("04-10 16:00"), want{1, 0}, want{1, noValue},
+			`[{id: g, target: [{from: 2026-01-01, share: 60%}, {from: 2026-02-09, share: 50%, why: because}]}, {id: h}]`,
+			from("04-10 16:00"),
+			want{1, 0},
+			want{1, noValue},
 		},
 		"a pause": {
 			`[{id: g, target: 50%, status: [{from: 2026-01-01, is: active}, {from: 2026-02-09, is: paused, why: because}]}, {id: h, target: 50%}]`,
-			from("02-09 09:00", "04-10 16:00"), want{1, 1}, want{1, 80},
+			from("02-09 09:00", "04-10 16:00"),
+			want{1, 1},
+			want{1, 80},
 		},
 		"two goals at once are one pivot": {
 			`[{id: g, target: [{from: 2026-01-01, share: 100%}, {from: 2026-02-09, share: 0%, why: a}]}, {id: h, target: [{from: 2026-01-01, share: 0%}, {from: 2026-02-09, share: 100%, why: b}]}]`,
-			from("02-09 09:00", "04-10 16:00"), want{1, 1}, want{1, 80},
+			from("02-09 09:00", "04-10 16:00"),
+			want{1, 1},
+			want{1, 80},
 		},
-		"without targets": {`[{id: g, status: [{from: 2026-01-01, is: active}, {from: 2026-02-09, is: paused, why: because}]}]`, from("02-09 09:00"), absent, absent},
+		"without targets": {`[{id: g, status: [{from: 2026-01-01, is: active}, {from: 2026-02-09, is: paused, why: because}]}, {id: h}]`, from("02-09 09:00"), absent, absent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := itemsOf(caseInput(t, tt.tickets, strings.Replace(declared, "GOALS", tt.goals, 1)), alignment.Log{})
@@ -131,11 +137,15 @@ func TestSurvey(t *testing.T) {
 		"newest counts": {"[{team: one, date: 2026-03-02, mean: 4, answers: 8}, {team: one, date: 2026-03-01, mean: 5.5, answers: 8}]", want{8, 0.5}, absent, want{8, 0.5}},
 		"too few do not show in all": {
 			"[{team: one, date: 2026-03-02, mean: 4, answers: 8}, {team: two, date: 2026-03-01, mean: 7, answers: 4}]",
-			want{8, 0.5}, absent, want{8, 0.5},
+			want{8, 0.5},
+			absent,
+			want{8, 0.5},
 		},
 		"all by answers": {
 			"[{team: one, date: 2026-03-02, mean: 4, answers: 5}, {team: two, date: 2026-03-01, mean: 7, answers: 15}]",
-			want{5, 0.5}, want{15, 1}, want{20, 0.875},
+			want{5, 0.5},
+			want{15, 1},
+			want{20, 0.875},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +165,7 @@ func TestIndexOfEpisodes(t *testing.T) {
 	series := alignment.Series{Team: "one", Unit: alignment.UnitTickets}
 	day := func(s string) mapping.Date { return mapping.DateOf(moment(s + " 12:00").In(berlin)) }
 	raise := func(week string) alignment.Record {
-		return alignment.Record{Kind: alignment.RecordRaise, Series: series, Direction: alignment.Down, Week: day(week), At: day(week + "").In(berlin).AddDate(0, 0, 7)}
+		return alignment.Record{Kind: alignment.RecordRaise, Series: series, Direction: alignment.Down, Week: day(week), At: day(week).In(berlin).AddDate(0, 0, 7)}
 	}
 	clear := func(week, at string, how alignment.Clearing) alignment.Record {
 		return alignment.Record{Kind: alignment.RecordClear, Series: series, Direction: alignment.Down, Week: day(week), At: moment(at), How: how, LastWeek: day(week)}
@@ -182,7 +192,10 @@ func TestIndexOfEpisodes(t *testing.T) {
 		"too old":                 {[]alignment.Record{raise("01-01")}, nil, want{0, noValue}, want{0, noValue}, want{0, noValue}},
 		"two of them": {
 			[]alignment.Record{raise("02-02"), clear("02-02", "02-10 00:00", alignment.ByData), raise("03-02"), clear("03-02", "03-16 00:00", alignment.ByData)},
-			[]alignment.Acknowledgement{ack("one", "02-09 12:00")}, want{2, 3}, want{2, 8}, want{2, 0.5},
+			[]alignment.Acknowledgement{ack("one", "02-09 12:00")},
+			want{2, 3},
+			want{2, 8},
+			want{2, 0.5},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,13 @@
 package alignment_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"alignd/alignment"
 )
@@ -53,4 +59,54 @@ func hoursOf(item alignment.IndexItem) float64 {
 		return -1
 	}
 	return *item.Seconds / 3600
+}
+
+// drawSignals draws tickets whose signals are answered at different times, or
+// not at all.
+func drawSignals(t *rapid.T, n int) (tks list) {
+	for i := range n {
+		at := moment("03-02 09:00").Add(time.Duration(rapid.IntRange(0, 30*24).Draw(t, "put")) * time.Hour)
+		events := []string{"03-01 09:00 active", at.In(berlin).Format("01-02 15:04") + " +risk"}
+		if hours := rapid.IntRange(-100, 300).Draw(t, "answered"); hours > 0 {
+			events = append(events, at.Add(time.Duration(hours)*time.Hour).In(berlin).Format("01-02 15:04")+" -risk")
+		}
+		tks = append(tks, story(fmt.Sprint("T", i), "02-27 09:00, A", events...))
+	}
+	return tks
+}
+
+// TestUnansweredSignalsNeverHelp: one more signal that nobody answers never
+// makes a team look quicker.
+func TestUnansweredSignalsNeverHelp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rules := modelRules(t, caseMapping)
+		marks := map[string]time.Time{"jira": caseEnd}
+		tks := drawSignals(t, rapid.IntRange(1, 6).Draw(t, "signals"))
+		before := itemsOf(alignment.Input{Tickets: tks, Rules: rules, Watermarks: marks}, alignment.Log{})["one"]
+		put := moment("03-02 09:00").Add(time.Duration(rapid.IntRange(0, 38*24).Draw(t, "open since")) * time.Hour)
+		tks = append(tks, story("open", "02-27 09:00, A", "03-01 09:00 active", put.In(berlin).Format("01-02 15:04")+" +risk"))
+		after := itemsOf(alignment.Input{Tickets: tks, Rules: rules, Watermarks: marks}, alignment.Log{})["one"]
+		if was, is := before["flow/response"].Seconds, after["flow/response"].Seconds; is != nil && (was == nil || *is < *was) {
+			t.Errorf("the median is %v, was %v", *is, was)
+		}
+		was, is := before["flow/answered"].Ratio, after["flow/answered"].Ratio
+		if was != nil && is.Value > was.Value {
+			t.Errorf("%v are answered in time, were %v", is.Value, was.Value)
+		}
+	})
+}
+
+// TestNamesDoNotMatter: goals under other names lead to the same index.
+func TestNamesDoNotMatter(t *testing.T) {
+	const extra = "index: {signal_labels: [noise, off]}\n"
+	other := strings.NewReplacer("id: g", "id: new-g", "goal: g", "goal: new-g", "name: One", "name: Uno").Replace(modelMapping)
+	x, y := modelRules(t, modelMapping+extra), modelRules(t, other+extra)
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawCompany(t, x)
+		want := itemsOf(d.input(), alignment.Log{})
+		d.rules = y
+		if diff := cmp.Diff(want, itemsOf(d.input(), alignment.Log{})); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
 }

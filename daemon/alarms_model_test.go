@@ -225,60 +225,29 @@ func overdispersion(z []float64) float64 {
 	return math.Max(1, moved/float64(len(z)-1)/1.128)
 }
 
-// poissonLimits returns the limits between which a Poisson number with that
-// mean stays but for a part of alpha on either side.
-func poissonLimits(mean, alpha float64) (fewest, most int) {
-	sum, term := 0.0, math.Exp(-mean)
+// binomialLimits returns between which numbers the successes of n trials stay
+// but for a part alpha on either side.
+func binomialLimits(n int, p, alpha float64) (fewest, most int) {
+	sum, term := 0.0, math.Pow(1-p, float64(n))
 	fewest = -1
-	for n := 0; ; n++ {
+	for k := 0; ; k++ {
 		if sum += term; fewest < 0 && sum > alpha {
-			fewest = n
+			fewest = k
 		}
-		if sum >= 1-alpha {
-			return fewest, n
+		if k == n || sum >= 1-alpha {
+			return max(0, fewest), k
 		}
-		term *= mean / float64(n+1)
+		term *= p / (1 - p) * float64(n-k) / float64(k+1)
 	}
 }
 
-// poissonInterval returns the 95 % interval of the mean of a Poisson number
-// that was seen once (Garwood 1936).
-func poissonInterval(seen int) (lower, upper float64) {
-	atMost := func(mean float64, n int) float64 {
-		sum, term := 0.0, math.Exp(-mean)
-		for i := 0; i <= n; i++ {
-			sum += term
-			term *= mean / float64(i+1)
+func TestBinomialLimits(t *testing.T) {
+	// Of 20 throws of a coin 4 or fewer are heads with probability 0.0059, 3 or
+	// fewer with 0.0013, 2 or fewer with 0.0002.
+	for alpha, want := range map[float64][2]int{0.005: {4, 16}, 0.001: {3, 17}, 0.00015: {2, 18}} {
+		if fewest, most := binomialLimits(20, 0.5, alpha); fewest != want[0] || most != want[1] {
+			t.Errorf("%g: %d to %d, want %v", alpha, fewest, most, want)
 		}
-		return sum
-	}
-	solve := func(target float64, n int) float64 { // atMost falls with the mean
-		low, high := 0.0, 100+10*float64(n)
-		for range 60 {
-			if mid := (low + high) / 2; atMost(mid, n) > target {
-				low = mid
-			} else {
-				high = mid
-			}
-		}
-		return low
-	}
-	if seen > 0 {
-		lower = solve(0.975, seen-1)
-	}
-	return lower, solve(0.025, seen)
-}
-
-func TestPoisson(t *testing.T) {
-	// Published 95 % limits for 0, 10 and 100 events.
-	for seen, want := range map[int][2]float64{0: {0, 3.689}, 10: {4.795, 18.390}, 100: {81.364, 121.627}} {
-		lower, upper := poissonInterval(seen)
-		if math.Abs(lower-want[0]) > 0.001 || math.Abs(upper-want[1]) > 0.001 {
-			t.Errorf("%d: %.3f to %.3f, want %v", seen, lower, upper, want)
-		}
-	}
-	if fewest, most := poissonLimits(10, 0.001); fewest != 2 || most != 21 {
-		t.Errorf("limits of 10: %d to %d, want 2 to 21", fewest, most)
 	}
 }
 

@@ -62,14 +62,16 @@ func TestEverythingIsReadAgain(t *testing.T) {
 			tk.Title = "Otherwise"
 			tr.tickets[uid] = tk
 		}
-		for range 8 { // a restart each day
+		for range 10 { // a restart each day; a pass may take seven, give or take a tenth
 			r.reread, r.census = time.Time{}, schedule{}
 			r.runFor(t, 24*time.Hour)
 		}
 		if len(read) != 50 {
 			t.Errorf("%d of 50 tickets were read again", len(read))
 		}
+		total := 0
 		for i, l := range looks {
+			total += l.n
 			if l.n > 8 {
 				t.Errorf("look %d reads %d tickets at once", i, l.n)
 			}
@@ -78,7 +80,7 @@ func TestEverythingIsReadAgain(t *testing.T) {
 			}
 		}
 		r.wantCounter(t, "alignd_tickets_repaired_total", 3)
-		r.wantCounter(t, "alignd_tickets_reread_total", float64(len(looks)-1)*8+2)
+		r.wantCounter(t, "alignd_tickets_reread_total", float64(total))
 		if s := r.state(); s.Repaired != 3 || !s.Verified.Equal(start.UTC()) && s.Verified.Before(start.UTC()) {
 			t.Errorf("status = %+v", s)
 		}

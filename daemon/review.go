@@ -79,11 +79,12 @@ func (r *refresher) tell(rec *alignment.Record) {
 	if time.Since(rec.At) > 14*24*time.Hour || rec.Kind != alignment.RecordRaise && rec.Kind != alignment.RecordClear {
 		return
 	}
-	what := "A share has drifted: see the page for what moved"
-	if rec.Kind == alignment.RecordClear {
-		what = "An episode of drift has ended"
+	about := []any{"team", rec.Series.Team, "goal", rec.Series.Goal, "direction", rec.Direction, "week", rec.Week}
+	if rec.Kind == alignment.RecordRaise {
+		r.logger.Info("A share has drifted: see the page for what moved", about...)
+	} else {
+		r.logger.Info("An episode of drift has ended", append(about, "how", string(rec.How))...)
 	}
-	r.logger.Info(what, "team", rec.Series.Team, "goal", rec.Series.Goal, "direction", rec.Direction, "week", rec.Week, "how", string(rec.How))
 }
 
 // ReadLog returns what a store has on record about episodes.

@@ -68,7 +68,7 @@ type PeriodConfig struct {
 //schema:json {"required": ["id", "owns"]}
 type TeamConfig struct {
 	// Short name in metrics: a-z, 0-9, _ and -.
-	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "not": {"enum": ["all", "none", "other", "retired"]}}
+	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "patternErrorMessage": "An id is 1 to 40 of the characters a-z, 0-9, _ and -.", "not": {"enum": ["all", "none", "other", "retired"]}}
 	ID string `yaml:"id"`
 	// Name for people, the id by default.
 	Name string `yaml:"name"`
@@ -104,7 +104,7 @@ type CalendarConfig struct {
 //schema:json {"required": ["id"]}
 type GoalConfig struct {
 	// Short name in rules and metrics: a-z, 0-9, _ and -.
-	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "not": {"enum": ["all", "none", "other", "retired"]}}
+	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "patternErrorMessage": "An id is 1 to 40 of the characters a-z, 0-9, _ and -.", "not": {"enum": ["all", "none", "other", "retired"]}}
 	ID string `yaml:"id"`
 	// Name for people, the id by default.
 	Name string `yaml:"name"`
@@ -168,7 +168,7 @@ type StatusConfig struct {
 //schema:json {"required": ["id"]}
 type ReasonConfig struct {
 	// Short name in rules and metrics: a-z, 0-9, _ and -.
-	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "not": {"enum": ["all", "none", "other", "retired"]}}
+	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "patternErrorMessage": "An id is 1 to 40 of the characters a-z, 0-9, _ and -.", "not": {"enum": ["all", "none", "other", "retired"]}}
 	ID string `yaml:"id"`
 	// Name for people, the id by default.
 	Name string `yaml:"name"`
@@ -186,7 +186,7 @@ type RuleConfig struct {
 	// What a ticket must be like.
 	When WhenConfig `yaml:"when"`
 	// The goal it counts for.
-	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$"}
+	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "patternErrorMessage": "Write the id of a goal."}
 	Goal string `yaml:"goal"`
 	// The rule's weight when a ticket has several goals, 1 by default.
 	//schema:json {"minimum": 1, "maximum": 1000, "default": 1}
@@ -195,7 +195,7 @@ type RuleConfig struct {
 	//schema:json {"minProperties": 1, "propertyNames": {"pattern": "^[a-z0-9_-]{1,40}$"}, "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 1000}}
 	Goals map[string]int `yaml:"goals"`
 	// Off-plan, for this reason.
-	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$"}
+	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "patternErrorMessage": "Write the id of a reason."}
 	Reason string `yaml:"reason"`
 	// Off-plan, without a reason.
 	OffPlan bool `yaml:"off_plan"`
@@ -219,28 +219,28 @@ type WhenConfig struct {
 	// Labels; a label in a Linear group is written Group/Label.
 	Labels LabelsConfig `yaml:"labels"`
 	// Name of the connector in alignd.yml.
-	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$"}
+	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$", "patternErrorMessage": "Write a text without *, which stands for any text in labels, component, linear_project and initiative only."}
 	Connector []string `yaml:"connector"`
 	// Key of the Jira project or Linear team.
-	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$"}
+	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$", "patternErrorMessage": "Write a text without *, which stands for any text in labels, component, linear_project and initiative only."}
 	Project []string `yaml:"project"`
 	// Id of a team of this file.
-	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$"}
+	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$", "patternErrorMessage": "Write a text without *, which stands for any text in labels, component, linear_project and initiative only."}
 	Team []string `yaml:"team"`
 	// Type of the ticket, such as Bug.
-	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$"}
+	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$", "patternErrorMessage": "Write a text without *, which stands for any text in labels, component, linear_project and initiative only."}
 	Type []string `yaml:"type"`
 	// Jira component.
 	//schema:json {"minItems": 1, "pattern": "\\S"}
 	Component []string `yaml:"component"`
 	// Present status in the tracker.
-	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$"}
+	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$", "patternErrorMessage": "Write a text without *, which stands for any text in labels, component, linear_project and initiative only."}
 	Status []string `yaml:"status"`
 	// Priority in the tracker.
-	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$"}
+	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$", "patternErrorMessage": "Write a text without *, which stands for any text in labels, component, linear_project and initiative only."}
 	Priority []string `yaml:"priority"`
 	// Key of the parent, the epic or any ticket above.
-	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$"}
+	//schema:json {"minItems": 1, "pattern": "^\\s*[^*\\s][^*]*$", "patternErrorMessage": "Write a text without *, which stands for any text in labels, component, linear_project and initiative only."}
 	Parent []string `yaml:"parent"`
 	// Name of the Linear project the ticket or one above belongs to.
 	//schema:json {"minItems": 1, "pattern": "\\S"}

@@ -102,7 +102,7 @@ func words(s string) []string {
 // idle are words that say nothing of what a text is about.
 var idle = func() map[string]bool {
 	set := map[string]bool{}
-	for _, w := range strings.Fields(`
+	for w := range strings.FieldsSeq(`
 		about add added after all allow also and any are bad been before being both but can cannot change changes
 		clean create daily does doesn doesnt done dont each every first fix fixed fixes for from get gets goal have has
 		how implement improve into isn its issue just less like make minute more most new not now off old one only

@@ -23,7 +23,7 @@ func (s GoalStatus) String() string { return goalStatusNames[s] }
 // Moment is a point in time as people write it: a date, which means midnight
 // in the zone it is read in, or an instant.
 //
-//schema:json {"type": "string", "pattern": "^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$", "examples": ["2026-10-01"]}
+//schema:json {"type": "string", "pattern": "^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$", "patternErrorMessage": "Write a date such as 2026-10-01, or an instant such as 2026-10-01T09:30:00+02:00.", "examples": ["2026-10-01"]}
 type Moment struct {
 	Date    Date      // used when Instant is zero
 	Instant time.Time // UTC
@@ -39,7 +39,7 @@ func (m Moment) In(loc *time.Location) time.Time {
 
 // Date is a calendar day, counted in days since 1970-01-01.
 //
-//schema:json {"type": "string", "pattern": "^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", "examples": ["2026-10-01"]}
+//schema:json {"type": "string", "pattern": "^(19[7-9][0-9]|20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", "patternErrorMessage": "Write a date such as 2026-10-01.", "examples": ["2026-10-01"]}
 type Date int32
 
 // DateOf returns the calendar day of t in t's own location.

@@ -57,7 +57,7 @@ func (rs *RuleSet) splitInWords() string {
 // -1 if there is none.
 func (rs *RuleSet) shadow(i int) int {
 	for j := range rs.rules {
-		if i != j && rs.beats(j, i) && rs.rules[j].covers(&rs.rules[i]) {
+		if i != j && rs.beats(j, i) && covers(&rs.rules[j], &rs.rules[i]) {
 			return j
 		}
 	}
@@ -116,11 +116,11 @@ func (rs *RuleSet) overlap(i, j int) string {
 		return ""
 	}
 	wide, narrow := i, j
-	switch value := a.common(b); {
-	case b.covers(a):
+	switch value := common(a, b); {
+	case covers(b, a):
 		wide, narrow = j, i
 		fallthrough
-	case a.covers(b):
+	case covers(a, b):
 		return fmt.Sprintf("every ticket that rule %q (%s) matches also matches rule %q (%s)",
 			rs.names[narrow], rs.leadsToGoals(&rs.rules[narrow]), rs.names[wide], rs.leadsToGoals(&rs.rules[wide]))
 	case value != "":
@@ -132,12 +132,12 @@ func (rs *RuleSet) overlap(i, j int) string {
 
 // covers says that a matches every ticket that b matches. It may fail to see
 // that, but it is never wrong when it says so.
-func (a *rule) covers(b *rule) bool {
+func covers(a, b *rule) bool {
 	if a.caseSensitive && !b.caseSensitive {
 		return false
 	}
 	for i := range a.when {
-		implied := func(d condition) bool { return d.implies(&a.when[i], a.caseSensitive) }
+		implied := func(d condition) bool { return implies(&d, &a.when[i], a.caseSensitive) }
 		if !slices.ContainsFunc(b.when, implied) {
 			return false
 		}
@@ -146,29 +146,29 @@ func (a *rule) covers(b *rule) bool {
 }
 
 // implies says that c holds wherever d does.
-func (d *condition) implies(c *condition, caseSensitive bool) bool {
+func implies(d, c *condition, caseSensitive bool) bool {
 	if c.field != d.field || (c.quantity == noneOf) != (d.quantity == noneOf) {
 		return false
 	}
-	within := func(q, p *pattern) bool { return q.within(p, caseSensitive) }
+	inside := func(q, p *pattern) bool { return within(q, p, caseSensitive) }
 	if c.field == fieldTitle {
-		within = func(q, p *pattern) bool { return q.written == p.written }
+		inside = func(q, p *pattern) bool { return q.written == p.written }
 	}
 	switch {
 	case c.quantity == noneOf: // d forbids at least as much
 		return every(c.patterns, func(p *pattern) bool {
-			return some(d.patterns, func(q *pattern) bool { return within(p, q) })
+			return some(d.patterns, func(q *pattern) bool { return inside(p, q) })
 		})
 	case c.quantity == allOf && d.quantity == allOf:
 		return every(c.patterns, func(p *pattern) bool {
-			return some(d.patterns, func(q *pattern) bool { return within(q, p) })
+			return some(d.patterns, func(q *pattern) bool { return inside(q, p) })
 		})
 	case c.quantity == allOf:
 		return every(c.patterns, func(p *pattern) bool {
-			return every(d.patterns, func(q *pattern) bool { return within(q, p) })
+			return every(d.patterns, func(q *pattern) bool { return inside(q, p) })
 		})
 	}
-	inC := func(q *pattern) bool { return some(c.patterns, func(p *pattern) bool { return within(q, p) }) }
+	inC := func(q *pattern) bool { return some(c.patterns, func(p *pattern) bool { return inside(q, p) }) }
 	if d.quantity == allOf {
 		return some(d.patterns, inC)
 	}
@@ -177,7 +177,7 @@ func (d *condition) implies(c *condition, caseSensitive bool) bool {
 
 // within says that p matches every text that q matches. A * of q can only fall
 // to a * of p, since no other part of p has one.
-func (q *pattern) within(p *pattern, caseSensitive bool) bool {
+func within(q, p *pattern, caseSensitive bool) bool {
 	text := strings.Join(q.parts, "*")
 	if !caseSensitive {
 		text = fold(text)
@@ -187,8 +187,8 @@ func (q *pattern) within(p *pattern, caseSensitive bool) bool {
 
 // common returns, in words, a value that lets a ticket match both rules, empty
 // if none is certain to.
-func (a *rule) common(b *rule) string {
-	if a.apart(b) {
+func common(a, b *rule) string {
+	if apart(a, b) {
 		return ""
 	}
 	for i := range a.when {
@@ -213,9 +213,9 @@ func (a *rule) common(b *rule) string {
 // either returns the narrower of two patterns if one lies within the other.
 func either(p, q *pattern) string {
 	switch {
-	case q.within(p, false):
+	case within(q, p, false):
 		return q.written
-	case p.within(q, false):
+	case within(p, q, false):
 		return p.written
 	}
 	return ""
@@ -229,15 +229,15 @@ var fieldWords = map[field]string{
 	fieldLinearProject: "the Linear project", fieldInitiative: "the initiative",
 }
 
-func (a *rule) forbids(label string) bool {
-	return slices.ContainsFunc(a.when, func(c condition) bool {
+func (r *rule) forbids(label string) bool {
+	return slices.ContainsFunc(r.when, func(c condition) bool {
 		return c.quantity == noneOf && some(c.patterns, func(p *pattern) bool { return p.matches(fold(label)) || p.matches(label) })
 	})
 }
 
 // apart says that the rules want different values of a field of which a ticket
 // has one.
-func (a *rule) apart(b *rule) bool {
+func apart(a, b *rule) bool {
 	for i := range a.when {
 		for k := range b.when {
 			c, d := &a.when[i], &b.when[k]

@@ -53,7 +53,7 @@ func (m Moment) String() string {
 
 // Share is a part of the work in millionths.
 //
-//schema:json {"type": ["string", "number"], "minimum": 0, "maximum": 1, "pattern": "^((100|[0-9]{1,2})(\\.[0-9]*)?|\\.[0-9]+) *%$|^(0(\\.[0-9]*)?|1(\\.0*)?|\\.[0-9]+)$", "examples": ["40%"]}
+//schema:json {"type": ["string", "number"], "minimum": 0, "maximum": 1, "pattern": "^((100|[0-9]{1,2})(\\.[0-9]*)?|\\.[0-9]+) *%$|^(0(\\.[0-9]*)?|1(\\.0*)?|\\.[0-9]+)$", "patternErrorMessage": "Write a share such as 40% or 0.4.", "examples": ["40%"]}
 type Share int64
 
 const whole = 1_000_000 // the Share of everything
@@ -82,7 +82,7 @@ func (s *Share) UnmarshalText(text []byte) error {
 
 // Capacity is a team's size in thousandths of a full-time equivalent.
 //
-//schema:json {"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 10000, "pattern": "^[0-9]*(\\.[0-9]*)?$", "examples": [6]}
+//schema:json {"type": ["number", "string"], "exclusiveMinimum": 0, "maximum": 10000, "pattern": "^[0-9]*(\\.[0-9]*)?$", "patternErrorMessage": "Write a number of people such as 6 or 4.5.", "examples": [6]}
 type Capacity int64
 
 const maxCapacity = 10_000_000
@@ -130,7 +130,7 @@ func fixed(s string, digits int) (int64, error) {
 // Hours are working hours of a day, as time since local midnight by the clock
 // on the wall.
 //
-//schema:json {"type": "string", "pattern": "^([01]?[0-9]|2[0-4])[:.][0-5][0-9] ?[-–] ?([01]?[0-9]|2[0-4])[:.][0-5][0-9]$", "default": "09:00-17:00"}
+//schema:json {"type": "string", "pattern": "^([01]?[0-9]|2[0-4])[:.][0-5][0-9] ?[-–] ?([01]?[0-9]|2[0-4])[:.][0-5][0-9]$", "patternErrorMessage": "Write hours such as 09:00-17:00.", "default": "09:00-17:00"}
 type Hours struct {
 	From, To time.Duration
 }

@@ -41,7 +41,7 @@ func (o *HistoryOptions) Check() error {
 		return fmt.Errorf("step %s is too small; at least 1m", o.Step)
 	}
 	for name := range o.Labels {
-		if !model.LabelName(name).IsValidLegacy() || strings.HasPrefix(name, "__") {
+		if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") {
 			return fmt.Errorf("label %q is not a name that Prometheus takes: letters, digits and _, not first a digit", name)
 		}
 		if slices.Contains(ownLabels, name) {

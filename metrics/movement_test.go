@@ -102,9 +102,9 @@ func TestMovementBounds(t *testing.T) {
 		"alignd_drift_episode_onset_timestamp_seconds":  teams + goals,
 		"alignd_drift_episode_raised_timestamp_seconds": teams + goals,
 		"alignd_drift_episodes_total":                   2 * (teams + goals),
-		"alignd_index_ratio":                            8 * (teams + 1),
+		"alignd_index_ratio":                            9 * (teams + 1),
 		"alignd_index_seconds":                          6 * (teams + 1),
-		"alignd_index_observations":                     14 * (teams + 1),
+		"alignd_index_observations":                     15 * (teams + 1),
 		"alignd_history_oldest_timestamp_seconds":       1,
 	}
 	gather(t, func(t *testing.T, c *metrics.Collector, reg *prometheus.Registry) {
@@ -137,7 +137,7 @@ func full(now time.Time, teams, goals int) *alignment.Snapshot {
 	}
 	known := func(id string) alignment.TeamResult {
 		r.Settled[id] = now
-		for i := range 8 {
+		for i := range 9 {
 			r.Index[id] = append(r.Index[id], alignment.IndexItem{Dimension: "d", Item: fmt.Sprint("ratio-", i), Ratio: &ratio})
 		}
 		for i := range 6 {

@@ -79,7 +79,7 @@ func copyOnce(ctx context.Context, from, to string) (still bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }() // was only read
 	before, err := readHead(in)
 	if err != nil {
 		return false, fmt.Errorf("%q: %w", from, err)

@@ -92,6 +92,10 @@ func (r *redisStore) catchUp(ctx context.Context, c *shared) (changed bool, err 
 	if news.at == c.at {
 		return false, nil
 	}
+	// Records that were appended before facts are seen before them.
+	if _, err := r.followRecords(ctx); err != nil {
+		return false, err
+	}
 	err = r.mirror.db.Update(func(tx *bbolt.Tx) error {
 		bucket, err := makeConnector(tx.Bucket(keyConnectors), c.name)
 		if err != nil {

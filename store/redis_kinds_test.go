@@ -31,6 +31,7 @@ func startCluster(t *testing.T) store.Config {
 	ctx := t.Context()
 	cfg := store.Config{Redis: &store.RedisConfig{Cluster: true}}
 	var clients []*redis.Client
+	var others [][3]string
 	for range 3 {
 		_, bus, _ := net.SplitHostPort(freeAddress(t))
 		s := startRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus)
@@ -39,20 +40,21 @@ func startCluster(t *testing.T) store.Config {
 		if err := c.ClusterAddSlotsRange(ctx, first, min(first+5461, 16383)).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if len(clients) > 0 {
-			host, port, _ := net.SplitHostPort(s.addr)
-			if err := clients[0].Do(ctx, "CLUSTER", "MEET", host, port, bus).Err(); err != nil {
-				t.Fatal(err)
-			}
-		}
+		host, port, _ := net.SplitHostPort(s.addr)
+		others = append(others, [3]string{host, port, bus})
 		clients = append(clients, c)
 		cfg.Redis.Addrs = append(cfg.Redis.Addrs, s.addr)
+	}
+	for _, o := range others[1:] {
+		if err := clients[0].Do(ctx, "CLUSTER", "MEET", o[0], o[1], o[2]).Err(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	retry(t, func() error {
 		for _, c := range clients {
 			info, err := c.ClusterInfo(ctx).Result()
 			if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, "cluster_known_nodes:3") {
-				return fmt.Errorf("%s, %w", info, err)
+				return errors.Join(errors.New(info), err)
 			}
 		}
 		return nil
@@ -221,7 +223,7 @@ func stub(t *testing.T, info string) (addr string) {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				lines := bufio.NewScanner(conn)
 				for lines.Scan() {
 					n, _ := strconv.Atoi(strings.TrimPrefix(lines.Text(), "*"))
@@ -283,7 +285,7 @@ func TestRedisReadOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	sees(t, "who only looks", r, look(t, a))
 	_, applied := r.Apply(t.Context(), walked(0, 2, 1))
 	_, appended := r.Append(t.Context(), note(1))

@@ -85,6 +85,10 @@ func (r *redisStore) load(ctx context.Context, c *shared, complete bool) (at str
 	case complete && !news.complete():
 		return "", errIncomplete
 	}
+	// Records that were appended before facts are seen before them.
+	if _, err := r.followRecords(ctx); err != nil {
+		return "", err
+	}
 	return news.at, r.swap(c, news.effects())
 }
 

@@ -115,7 +115,7 @@ func distanceWords(w *alignment.Work) string {
 		return text + ", no more than chance alone would show with so few tickets."
 	}
 	return text + "; chance alone would show about " + percent(d.Floor) +
-		". What is noticeable are the " + percentagePoints(d.TotalVariation-d.Floor) + " above that."
+		". The " + percentagePoints(d.TotalVariation-d.Floor) + " above that are noticeable."
 }
 
 // slackWords says what the targets leave over.

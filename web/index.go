@@ -18,21 +18,21 @@ type indexRow struct {
 	Known                  bool // there is a value to speak of
 }
 
-// indexWords are the items in the order in which they are shown. Their names
-// are those of measures.
+// indexWords are the items in the order in which they are shown.
 var indexWords = []struct{ item, name, note string }{
-	{"late_scope", "Scope that came late", "tickets created in the last quarter of a milestone or cycle"},
-	{"short_notice", "Due dates moved at short notice", "less than 14 days before the old date"},
-	{"reestimated", "Estimates that at least doubled after the start", ""},
-	{"declared", "Surprises that were declared", "completed tickets with the label"},
-	{"response", "From a signal to an answer", "a risk, something blocked, or drift, until the plan changes or somebody says that they know; median"},
-	{"answered", "Signals answered within two working days", ""},
+	{"late_scope", "Scope that came late", "tickets created in the last quarter of the cycle or milestone they are in"},
+	{"short_notice", "Due dates moved at short notice", "less than 14 days before"},
+	{"reestimated", "Estimates that at least doubled after the start", "of the tickets that were started"},
+	{"declared", "Declared surprises", "completed tickets with a label that says so"},
+	{"unplanned_new", "Work nobody saw coming", "on tickets created since the period began, for no goal"},
+	{"response", "From a sign of danger to an answer", "from a label such as risk, or drift, until the plan changes or somebody takes note; median"},
+	{"answered", "Signs of danger answered in two working days", ""},
 	{"reasoned", "Off-plan work that carries a reason", ""},
 	{"time_to_reason", "Until off-plan work has a reason", "median"},
-	{"drag", "How long work goes on after a pause", "median"},
+	{"drag", "How long work on a goal goes on after its pause", "median"},
 	{"decision", "From drift to a decision", "median"},
-	{"recovery", "From drift until the share is back by itself", "median"},
-	{"survey", "Declared survey of the team", "0 to 1"},
+	{"recovery", "From drift until the share is back", "median"},
+	{"survey", "Survey of the team", "how safe it is to speak up, as declared; 0 % to 100 % of the scale"},
 	{"executed", "Declared changes of course that the work followed", ""},
 	{"execution", "Until the work follows a change of course", "median"},
 }
@@ -69,8 +69,12 @@ func indexRows(items []alignment.IndexItem) []indexRow {
 	rows := make([]indexRow, 0, len(indexWords))
 	for _, words := range indexWords {
 		row := indexRow{Name: words.name, Note: words.note, Value: "not measurable"}
-		if at := slices.IndexFunc(items, func(i alignment.IndexItem) bool { return i.Item == words.item }); at >= 0 {
+		at := slices.IndexFunc(items, func(i alignment.IndexItem) bool { return i.Item == words.item })
+		if at >= 0 {
 			row.fill(&items[at])
+		}
+		if row.Known && words.item == "survey" {
+			row.Note += "; of " + items[at].At.Format("2 January 2006")
 		}
 		rows = append(rows, row)
 	}
@@ -79,11 +83,12 @@ func indexRows(items []alignment.IndexItem) []indexRow {
 
 // fill leaves out the value where there are too few cases to speak of one.
 func (r *indexRow) fill(item *alignment.IndexItem) {
-	r.Number = number(float64(item.Observations))
+	r.Number = counted(float64(item.Observations), "case", "cases")
 	switch {
 	case item.Observations == 0:
 		r.Value = "nothing observed"
 	case item.Ratio == nil && item.Seconds == nil:
+		r.Value = "most are not over yet"
 	case item.Observations < minEffective:
 		r.Value = "not enough data"
 	case item.Ratio != nil:

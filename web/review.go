@@ -80,6 +80,7 @@ type indexItemBody struct {
 	Observations int        `json:"observations"`
 	Ratio        *shareBody `json:"ratio,omitempty"`
 	Seconds      *float64   `json:"seconds,omitempty"`
+	At           time.Time  `json:"as_of"`
 }
 
 func newTrendBodies(trends []alignment.Trend) []trendBody {
@@ -168,7 +169,7 @@ func newMovementBody(m *alignment.Movement) *alignment.Movement {
 func newIndexBodies(items []alignment.IndexItem) []indexItemBody {
 	out := make([]indexItemBody, 0, len(items))
 	for _, item := range items {
-		body := indexItemBody{Dimension: item.Dimension, Item: item.Item, Observations: item.Observations, Seconds: item.Seconds}
+		body := indexItemBody{Dimension: item.Dimension, Item: item.Item, Observations: item.Observations, Seconds: item.Seconds, At: item.At.UTC()}
 		if item.Ratio != nil {
 			ratio := shareBody(*item.Ratio)
 			body.Ratio = &ratio

@@ -97,6 +97,8 @@ func review() *alignment.Review {
 				{Dimension: "flow", Item: "response", Observations: 12, Seconds: &some},
 				{Dimension: "correction", Item: "drag", Observations: 7, Seconds: &many},
 				{Dimension: "correction", Item: "recovery"},
+				{Dimension: "correction", Item: "decision", Observations: 9},
+				{Dimension: "safety", Item: "survey", Observations: 31, Ratio: &ratio, At: date("2026-11-03").In(time.UTC)},
 			},
 			"payments": {{Dimension: "surprise", Item: "late_scope", Observations: 0}},
 		},

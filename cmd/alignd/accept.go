@@ -27,7 +27,7 @@ func addAccept(app *kingpin.Application) (*kingpin.CmdClause, command) {
 // post asks something of the running alignd and prints its answer.
 func (f webFlags) post(ctx context.Context, out io.Writer, file, path string) error {
 	server := newLocal(f.over(config.ReadWeb(file)))
-	answer, err := server.request(ctx, http.MethodPost, path)
+	answer, err := server.request(ctx, http.MethodPost, path, nil)
 	if err != nil {
 		return fmt.Errorf("ask the running alignd: %w (say where it listens by --web.listen-address)", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -72,14 +73,14 @@ func newLocal(web config.Web) local {
 // get asks for a path and returns the first answer. The caller closes its
 // body.
 func (l local) get(ctx context.Context, path string) (*http.Response, error) {
-	return l.request(ctx, http.MethodGet, path)
+	return l.request(ctx, http.MethodGet, path, nil)
 }
 
-func (l local) request(ctx context.Context, method, path string) (*http.Response, error) {
+func (l local) request(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	var errs []error
 	for _, scheme := range l.schemes {
 		target := (&url.URL{Scheme: scheme, Host: l.host}).String() + path
-		req, err := http.NewRequestWithContext(ctx, method, target, nil)
+		req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
 		if err != nil {
 			return nil, fmt.Errorf("address %q: %w", l.host, err)
 		}

@@ -268,8 +268,14 @@ func authOf(auth any) []authKey {
 	switch a := auth.(type) {
 	case jira.Auth:
 		return []authKey{
-			{"email", a.Email}, {"token_file", a.TokenFile}, {"token_env", a.TokenEnv}, {"bearer_file", a.BearerFile},
-			{"bearer_env", a.BearerEnv}, {"username", a.Username}, {"password_file", a.PasswordFile}, {"password_env", a.PasswordEnv},
+			{"email", a.Email},
+			{"token_file", a.TokenFile},
+			{"token_env", a.TokenEnv},
+			{"bearer_file", a.BearerFile},
+			{"bearer_env", a.BearerEnv},
+			{"username", a.Username},
+			{"password_file", a.PasswordFile},
+			{"password_env", a.PasswordEnv},
 		}
 	case linear.Auth:
 		return []authKey{{"api_key_file", a.APIKeyFile}, {"api_key_env", a.APIKeyEnv}, {"bearer_file", a.BearerFile}, {"bearer_env", a.BearerEnv}}

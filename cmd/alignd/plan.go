@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"alignd/alignment"
+	"alignd/config"
+	"alignd/daemon"
+	"alignd/mapping"
+	"alignd/store"
+)
+
+// errChanges is the exit code of a plan that changes something, like that of
+// diff.
+const errChanges = exitCode(2)
+
+func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
+	c := app.Command("plan", "Say what another mapping would change before it counts: tickets that move, shares, rules without tickets, conflicts, episodes. "+
+		"Works beside a running alignd and on the store of a stopped one. Exit code 0 if nothing changes, 2 if something does.")
+	path := c.Arg("mapping", "The other mapping file.").Required().ExistingFile()
+	format := c.Flag("format", "text for people, markdown for a comment on a review, json for machines.").Default("text").Enum("text", "markdown", "json")
+	file := configFlag(c)
+	flags := addWebFlags(c, "The address the running alignd was started with.")
+	return c, func(ctx context.Context, out io.Writer) error {
+		text, err := os.ReadFile(*path)
+		if err != nil {
+			return err
+		}
+		rules, err := mapping.Parse(filepath.Base(*path), text)
+		if err != nil {
+			return fmt.Errorf("the mapping is not right:\n%w", err)
+		}
+		p, err := planFor(ctx, *file, flags, text, rules)
+		if err != nil {
+			return err
+		}
+		if err := printPlan(out, p, *format); err != nil {
+			return err
+		}
+		if p.Empty() {
+			return nil
+		}
+		return errChanges
+	}
+}
+
+// planFor asks the daemon where one runs, since it holds the store, and reads
+// the store itself otherwise.
+func planFor(ctx context.Context, file string, flags webFlags, text []byte, rules *mapping.RuleSet) (*alignment.Plan, error) {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration is not right:\n%w", err)
+	}
+	st, err := store.OpenReadOnly(ctx, cfg.Store)
+	if errors.Is(err, store.ErrInUse) {
+		return planRunning(ctx, newLocal(flags.over(cfg.Web)), text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := daemon.Plan(ctx, st, cfg.Rules, rules)
+	return p, errors.Join(err, st.Close())
+}
+
+func planRunning(ctx context.Context, server local, text []byte) (*alignment.Plan, error) {
+	answer, err := server.request(ctx, http.MethodPost, daemon.PlanPath, text)
+	if err != nil {
+		return nil, fmt.Errorf("ask the running alignd: %w (say where it listens by --web.listen-address)", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		said, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<16))
+		return nil, fmt.Errorf("the running alignd answers %s: %s", answer.Status, strings.TrimSpace(string(said)))
+	}
+	var p alignment.Plan
+	if err := json.NewDecoder(answer.Body).Decode(&p); err != nil {
+		return nil, fmt.Errorf("read the answer of the running alignd: %w", err)
+	}
+	return &p, nil
+}
+
+func printPlan(out io.Writer, p *alignment.Plan, format string) error {
+	if format == "json" {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(p)
+	}
+	w := planWriter{Writer: out, markdown: format == "markdown"}
+	if p.Empty() {
+		w.line("Nothing changes.")
+		return nil
+	}
+	w.moves(p.Moves)
+	w.shares(p.Shares)
+	w.rest(p)
+	return nil
+}
+
+// planWriter writes a plan for people.
+type planWriter struct {
+	io.Writer
+	markdown bool
+}
+
+func (w planWriter) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+
+func (w planWriter) heading(text string) {
+	if w.markdown {
+		w.line("### %s\n", text)
+		return
+	}
+	w.line("%s", text)
+}
+
+func (w planWriter) item(indent int, format string, args ...any) {
+	bullet := "  "
+	if w.markdown {
+		bullet = "- "
+	}
+	w.line(strings.Repeat("  ", indent)+bullet+format, args...)
+}
+
+func (w planWriter) moves(moves []alignment.Move) {
+	if len(moves) == 0 {
+		return
+	}
+	w.heading("Tickets that would count elsewhere: those with work in the last 91 days, and open ones")
+	for _, m := range moves {
+		team := m.To.Team
+		if team == "" {
+			team = m.From.Team
+		}
+		w.item(0, "%s: %s -> %s, %d tickets, %s of team time", team, m.From, m.To, m.Tickets, hours(m.Time))
+		for _, tk := range m.Examples {
+			w.item(1, "%s %s (%s)", tk.Key, tk.Title, hours(tk.Time))
+		}
+	}
+	w.line("")
+}
+
+func hours(nanoseconds int64) string {
+	return fmt.Sprintf("%.0f h", time.Duration(nanoseconds).Hours())
+}
+
+func (w planWriter) shares(shares []alignment.ShareChange) {
+	var shown []alignment.ShareChange
+	for _, s := range shares {
+		if s.Window == "28d" && s.Unit == alignment.UnitTime {
+			shown = append(shown, s)
+		}
+	}
+	if len(shares) == 0 {
+		return
+	}
+	w.heading("Shares of team time over 28 days (all windows and units: --format=json)")
+	if len(shown) == 0 {
+		w.item(0, "stay; other windows or units change")
+	}
+	for _, s := range shown {
+		what := s.Class
+		if s.Goal != "" {
+			what = "goal " + s.Goal
+		}
+		w.item(0, "%s, %s, basis %s: %s -> %s", s.Team, what, s.Basis, shareText(s.Before), shareText(s.After))
+	}
+	w.line("")
+}
+
+func shareText(share *float64) string {
+	if share == nil {
+		return "nothing"
+	}
+	return fmt.Sprintf("%.1f%%", *share*100)
+}
+
+func (w planWriter) rest(p *alignment.Plan) {
+	if len(p.DeadRules) > 0 {
+		w.heading("Rules that no ticket of the last 28 days matches")
+		for _, r := range p.DeadRules {
+			w.item(0, "%s", r)
+		}
+		w.line("")
+	}
+	if p.Conflicts.Before != p.Conflicts.After {
+		w.heading(fmt.Sprintf("Tickets that match several goals: %d -> %d", p.Conflicts.Before, p.Conflicts.After))
+		w.line("")
+	}
+	if len(p.Episodes) > 0 {
+		w.heading("Episodes of drift, if the next week is like the last ones")
+		for _, e := range p.Episodes {
+			name := "team " + e.Series.Team
+			if e.Series.Goal != "" {
+				name = "goal " + e.Series.Goal
+			}
+			if e.Opens {
+				w.item(0, "%s: one would open, %s", name, e.Direction)
+			} else {
+				w.item(0, "%s: the open one would end", name)
+			}
+		}
+	}
+}
