@@ -661,10 +661,10 @@ func TestResidualPoints16(t *testing.T) {
 		for i := range n {
 			tk := ticket.Ticket{ID: ticket.ID{Connector: "jira", UID: fmt.Sprint("T", i)}, Project: "A", Status: "Doing", State: ticket.StateActive, Created: modelStart}
 			if parents[i] = -1; i > 0 {
-				parents[i] = rapid.IntRange(0, i-1).Draw(t, "parent")
+				parents[i] = rapid.IntRange(max(0, i-2), i-1).Draw(t, "parent")
 				tk.Parent = fmt.Sprint("T", parents[i])
 			}
-			if rapid.Bool().Draw(t, "estimated") {
+			if rapid.IntRange(0, 3).Draw(t, "not estimated") > 0 {
 				tk.Estimate = ticket.Points{Set: true, Micros: int64(rapid.IntRange(0, 40).Draw(t, "points")) * 500_000}
 			}
 			finish(&tk, modelStart.Add(time.Duration(rapid.IntRange(1, 700).Draw(t, "done"))*time.Hour))

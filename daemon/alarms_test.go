@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
 	"alignd/alignment"
@@ -88,12 +89,27 @@ func simulateCompanies(t *testing.T, weeks int, after float64) (out [2][5][]char
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	for _, company := range companies {
-		for r := range out {
-			for s := range alarmSeries {
-				out[r][s] = append(out[r][s], runOf(&company[r][s]))
+	for i, company := range companies {
+		for s, series := range alarmSeries {
+			for r, reference := range [2]float64{series.target, -1} {
+				run := runOf(&company[r][s])
+				want := modelRaises(pointsOf(&company[0][s]), reference)
+				if diff := cmp.Diff(want, run.raises, cmp.AllowUnexported(raise{})); diff != "" {
+					t.Errorf("company %d, %s, %s: alarms (-model +alignd):\n%s", i+1, series.words, referenceWords[r], diff)
+				}
+				out[r][s] = append(out[r][s], run)
 			}
 		}
+	}
+	return out
+}
+
+// pointsOf returns what a chart was drawn from. One with an estimated reference
+// leaves out what that was learned from.
+func pointsOf(d *alignment.Drift) (out []point) {
+	for i := range d.Observations {
+		o := &d.Observations[i]
+		out = append(out, point{weekOf(o.Last), o.EffectiveTickets, o.Share})
 	}
 	return out
 }
@@ -112,15 +128,17 @@ func alarmRules(t *testing.T) (out [2]*mapping.RuleSet) {
 	return out
 }
 
+// weekOf counts weeks from 0.
+func weekOf(monday mapping.Date) int { return int(monday-mapping.DateOf(alarmStart)) / 7 }
+
 func runOf(d *alignment.Drift) (run chartRun) {
-	week := func(d mapping.Date) int { return int(d-mapping.DateOf(alarmStart)) / 7 }
 	for i := range d.Observations {
-		run.judged = append(run.judged, week(d.Observations[i].Last))
+		run.judged = append(run.judged, weekOf(d.Observations[i].Last))
 	}
 	for i := range d.Episodes {
 		e := &d.Episodes[i]
-		run.raises = append(run.raises, raise{week(e.Week), int(e.Direction)})
-		run.onset = append(run.onset, week(e.Onset))
+		run.raises = append(run.raises, raise{weekOf(e.Week), int(e.Direction)})
+		run.onset = append(run.onset, weekOf(e.Onset))
 	}
 	return run
 }
