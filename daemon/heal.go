@@ -31,7 +31,7 @@ func (p *poller) recover(ctx context.Context, uids []string) (unread int, err er
 				unread++
 			}
 		}
-		if err := p.repair(ctx, page.Tickets); err != nil {
+		if err := p.repair(ctx, some, page.Tickets); err != nil {
 			return 0, err
 		}
 	}
@@ -117,7 +117,7 @@ func (p *poller) readAgain(ctx context.Context, uids []string) error {
 		asked[uid] = true
 	}
 	tickets := slices.DeleteFunc(page.Tickets, func(tk ticket.Ticket) bool { return tk.Outside && asked[tk.ID.UID] })
-	return p.repair(ctx, tickets)
+	return p.repair(ctx, uids, tickets)
 }
 
 func (p *poller) look(ctx context.Context, uids []string, known bool) (connectors.Page, error) {
@@ -132,9 +132,10 @@ func (p *poller) look(ctx context.Context, uids []string, known bool) (connector
 	return page, p.write(ctx, store.Batch{Names: page.Names}, "names")
 }
 
-// repair takes in tickets that were looked at, and counts those that the walks
-// should have brought: what is dated after the watermark they still may bring.
-func (p *poller) repair(ctx context.Context, tickets []ticket.Ticket) error {
+// repair takes in the tickets that were looked at for these UIDs, and counts
+// those that the walks should have brought: what is dated after the watermark
+// they still may bring.
+func (p *poller) repair(ctx context.Context, uids []string, tickets []ticket.Ticket) error {
 	before, _, err := p.stored(ctx, tickets)
 	if err != nil {
 		return err
@@ -146,10 +147,9 @@ func (p *poller) repair(ctx context.Context, tickets []ticket.Ticket) error {
 	if err != nil {
 		return err
 	}
-	for i := range tickets { // no walk brings what has left the scope
-		uid := tickets[i].ID.UID
-		if was, known := before[uid]; known && !was.Outside && tickets[i].Outside {
-			delete(after, uid)
+	for i := range tickets {
+		if tk := &tickets[i]; tk.Outside && noRepair(tk.ID.UID, before, uids) {
+			delete(after, tk.ID.UID)
 		}
 	}
 	n := 0
@@ -164,6 +164,14 @@ func (p *poller) repair(ctx context.Context, tickets []ticket.Ticket) error {
 	}
 	p.counts.TicketsRepaired(p.account.Name, n)
 	return p.writeCensus(ctx, func(c *store.Census) { c.Reread.Repaired += n })
+}
+
+// noRepair tells of a ticket outside that a walk could not have brought: one
+// that left the scope, or an ancestor that came along, because a ticket that
+// changed a moment ago is below it now.
+func noRepair(uid string, before map[string]ticket.Ticket, uids []string) bool {
+	was, known := before[uid]
+	return known && !was.Outside || !known && !slices.Contains(uids, uid)
 }
 
 // stored returns what is known of tickets.

@@ -47,6 +47,7 @@ type episode struct {
 
 type cellMove struct{ CSS, Name, Before, After string }
 
+// ticketLink says nothing of a share below one in a hundred.
 type ticketLink struct{ Key, Href, Share string }
 
 // newMovement returns nil before the first review.
@@ -60,7 +61,7 @@ func newMovement(snap *alignment.Snapshot, n names) *movement {
 		m.Stale = "The rules have changed since this was judged. It is being judged anew."
 	}
 	if at, ok := r.Settled[alignment.AllTeams]; ok {
-		m.UpTo = day(mapping.DateOf(at.Add(-time.Second).UTC()))
+		m.UpTo = day(sundayBefore(at))
 	}
 	for i := range r.Drifts {
 		d := &r.Drifts[i]
@@ -82,6 +83,13 @@ func newMovement(snap *alignment.Snapshot, n names) *movement {
 		m.Past = append(m.Past, newEpisode(e, n))
 	}
 	return m
+}
+
+// sundayBefore returns the last day of a week that ended at an instant, in
+// whatever zone that was: its Monday morning is the one nearest to the instant.
+func sundayBefore(end time.Time) mapping.Date {
+	d := mapping.DateOf(end.Add(84 * time.Hour).UTC())
+	return d - mapping.Date((d.Weekday()+6)%7) - 1
 }
 
 func trendsOf(snap *alignment.Snapshot, s alignment.Series) []alignment.Trend {
@@ -159,7 +167,11 @@ func newEpisode(e *alignment.Episode, n names) episode {
 		out.Cells = append(out.Cells, cellMove{css, name, percent(c.Before), percent(c.After)})
 	}
 	for _, t := range e.Movement.Tickets {
-		out.Tickets = append(out.Tickets, ticketLink{t.Key, "/explain?" + url.Values{"key": {t.Key}}.Encode(), percent(t.Share)})
+		to := ticketLink{Key: t.Key, Href: "/explain?" + url.Values{"key": {t.Key}}.Encode()}
+		if t.Share >= 0.01 {
+			to.Share = percent(t.Share)
+		}
+		out.Tickets = append(out.Tickets, to)
 	}
 	return out
 }

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"math"
+	"strings"
+	"testing"
 	"time"
 
 	"alignd/alignment"
@@ -67,7 +69,7 @@ func review() *alignment.Review {
 			{Class: "off_plan", Before: .01, After: .02},
 			{Class: "unmapped", Before: .1, After: .11},
 		},
-		Tickets: []alignment.TicketWork{{Key: "PAY-12", Share: .06}, {Key: "<i>odd&key", Share: .041}},
+		Tickets: []alignment.TicketWork{{Key: "PAY-12", Share: .06}, {Key: "<i>odd&key", Share: .0041}},
 	}
 	back := episode(checkout, alignment.Up, "2026-02-02", "2026-03-02", alignment.ByData)
 	noted := episode(checkout, alignment.Down, "2026-04-06", "2026-05-04", alignment.Acknowledged)
@@ -102,5 +104,20 @@ func review() *alignment.Review {
 			},
 			"payments": {{Dimension: "surprise", Item: "late_scope", Observations: 0}},
 		},
+	}
+}
+
+// TestSettledSunday: the page names the Sunday wherever the week ends last.
+func TestSettledSunday(t *testing.T) {
+	for _, zone := range []string{"Pacific/Kiritimati", "Asia/Kolkata", "Europe/Berlin", "UTC", "America/New_York", "Pacific/Pago_Pago"} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := fixture()
+		source.snap.Review.Settled[alignment.AllTeams] = (date(lastMonday) + 7).In(loc)
+		if body := text(t, get(t, source, readAt, "/drift")); !strings.Contains(body, "up to 15 November 2026") {
+			t.Errorf("%s: the page does not say up to 15 November 2026", zone)
+		}
 	}
 }

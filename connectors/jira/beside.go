@@ -28,7 +28,7 @@ func (a ancestors) replace(uids []string) {
 	for _, uid := range uids {
 		if id, ok := numeric(uid); ok {
 			outside.add(id)
-			if _, known := a[id]; !known {
+			if known, ok := a[id]; !ok || known.inScope {
 				a[id] = ancestor{hops: 1, found: true} // as known up to the watermark
 			}
 		}
