@@ -3,7 +3,6 @@ package daemon_test
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -49,24 +48,55 @@ func TestBackfill(t *testing.T) {
 	prom := startPrometheus(t, prometheus, dir, blocks)
 
 	compared := 0
-	for day := last - 20; day < last; day++ {
-		window := r.History().Window("payments", day, 28)
-		for _, class := range alignment.Classes {
-			share, ok := window.Units[alignment.UnitTime].ClassShare(alignment.Then, class)
-			query := fmt.Sprintf(`last_over_time(alignd_share_ratio{job="alignd", team="payments", unit="time", window="28d", basis="then", class=%q}[2h])`, class)
-			at := r.History().End("payments", day).Add(90 * time.Minute)
-			got, found := prom.value(query, at)
-			if found != ok || ok && math.Abs(got-share.Value) > 1e-12 {
-				t.Errorf("%s at %s is %v (%t) in Prometheus, %v (%t) in the history", class, at, got, found, share.Value, ok)
-			}
-			if ok {
-				compared++
+	for _, window := range []string{"7d", "28d", "91d"} {
+		for _, unit := range []string{"time", "tickets"} {
+			for _, basis := range []string{"then", "now"} {
+				q := url.Values{"team": {"payments"}, "window": {window}, "unit": {unit}, "basis": {basis}, "step": {"day"},
+					"from": {(last - 20).String()}, "to": {(last - 1).String()}}
+				compared += compareHistory(t, r, prom, q)
 			}
 		}
 	}
-	if compared < 30 {
+	if compared < 300 {
 		t.Errorf("compared %d values only", compared)
 	}
+}
+
+// compareHistory holds what a range query returns against the rows of the API
+// and returns how many shares were the same.
+func compareHistory(t *testing.T, r *running, prom *promServer, q url.Values) (same int) {
+	t.Helper()
+	code, text := r.get("/api/v1/history?" + q.Encode())
+	var rows []struct {
+		End         time.Time
+		Kind, Class string
+		Share       *float64
+	}
+	if err := json.Unmarshal([]byte(text), &rows); code != http.StatusOK || err != nil || len(rows) == 0 {
+		t.Fatalf("history %s: %d, %d rows, %v", q.Encode(), code, len(rows), err)
+	}
+	// The export has a sample at each full hour. The day ends somewhere before.
+	const later = 90 * time.Minute
+	series := map[string]map[int64]float64{}
+	for _, class := range alignment.Classes {
+		query := fmt.Sprintf(`last_over_time(alignd_share_ratio{job="alignd", team="payments", unit=%q, window=%q, basis=%q, class=%q}[2h])`,
+			q.Get("unit"), q.Get("window"), q.Get("basis"), class)
+		series[class.String()] = prom.series(query, rows[0].End.Add(later), rows[len(rows)-1].End.Add(later), 30*time.Minute)
+	}
+	for _, row := range rows {
+		if row.Kind != "class" {
+			continue
+		}
+		got, found := series[row.Class][row.End.Add(later).Unix()]
+		if found != (row.Share != nil) || found && got != *row.Share {
+			t.Errorf("%s, %s at %s is %v (%t) in Prometheus, and the API says %v", q.Encode(), row.Class, row.End, got, found, row.Share)
+			continue
+		}
+		if found {
+			same++
+		}
+	}
+	return same
 }
 
 // program finds a program that a test needs. Where it is missing the test is
@@ -119,9 +149,13 @@ func startPrometheus(t *testing.T, path, dir, data string) *promServer {
 	}
 }
 
-func (p *promServer) value(query string, at time.Time) (float64, bool) {
+// series returns what a range query for one series says, by Unix time.
+func (p *promServer) series(query string, from, to time.Time, step time.Duration) map[int64]float64 {
 	p.t.Helper()
-	answer, err := http.Get(p.url + "/api/v1/query?" + url.Values{"query": {query}, "time": {strconv.FormatInt(at.Unix(), 10)}}.Encode())
+	unix := func(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
+	answer, err := http.Get(p.url + "/api/v1/query_range?" + url.Values{
+		"query": {query}, "start": {unix(from)}, "end": {unix(to)}, "step": {step.String()},
+	}.Encode())
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -129,15 +163,24 @@ func (p *promServer) value(query string, at time.Time) (float64, bool) {
 	var body struct {
 		Error string
 		Data  struct {
-			Result []struct{ Value [2]any }
+			Result []struct{ Values [][2]any }
 		}
 	}
 	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil || body.Error != "" {
 		p.t.Fatalf("query %s: %v %s", query, err, body.Error)
 	}
-	if len(body.Data.Result) != 1 {
-		return 0, false
+	out := map[int64]float64{}
+	for _, result := range body.Data.Result {
+		for _, sample := range result.Values {
+			v, err := strconv.ParseFloat(sample[1].(string), 64)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			out[int64(sample[0].(float64))] = v
+		}
 	}
-	v, err := strconv.ParseFloat(body.Data.Result[0].Value[1].(string), 64)
-	return v, err == nil
+	if len(body.Data.Result) > 1 {
+		p.t.Errorf("query %s answers with %d series", query, len(body.Data.Result))
+	}
+	return out
 }
