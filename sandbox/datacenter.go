@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ContextPath is where Jira Data Center lives below its host.
@@ -205,16 +206,24 @@ func (d *documents) sprintTexts(is *jiraIssue) any {
 	}
 	var list []string
 	for _, sp := range is.sprints {
-		state, complete := "ACTIVE", "<null>"
-		if !d.c.now.Before(sp.to) {
-			state, complete = "CLOSED", d.h.site.time(sp.to).(string)
+		state, complete := strings.ToUpper(sp.state(d.c.now)), "<null>"
+		if state == "CLOSED" {
+			complete = d.timeText(sp.to)
 		}
 		list = append(list, "com.atlassian.greenhopper.service.sprint.Sprint@"+strconv.FormatInt(sp.id*7919, 16)+
 			"[id="+strconv.FormatInt(sp.id, 10)+",rapidViewId=1,state="+state+",name="+sp.name+", part [1]=a"+
-			",startDate="+d.h.site.time(sp.from).(string)+",endDate="+d.h.site.time(sp.to).(string)+",completeDate="+complete+
+			",startDate="+d.timeText(sp.from)+",endDate="+d.timeText(sp.to)+",completeDate="+complete+
 			",sequence="+strconv.FormatInt(sp.id, 10)+",goal=]")
 	}
 	return list
+}
+
+// timeText is a time inside of a text.
+func (d *documents) timeText(at time.Time) string {
+	if text, ok := d.h.site.time(at).(string); ok {
+		return text
+	}
+	return "<null>"
 }
 
 // serverItem says a change as Data Center does: no field ids, and a parent is

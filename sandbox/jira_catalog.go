@@ -93,7 +93,7 @@ func (h *jiraHandler) projects(c *jiraCall) answer {
 		wanted := (len(keys) == 0 || slices.Contains(keys, p.key)) &&
 			(len(ids) == 0 || slices.Contains(ids, strconv.FormatInt(p.id, 10))) &&
 			(strings.Contains(strings.ToLower(p.key), query) || strings.Contains(strings.ToLower(p.name), query))
-		if wanted && !p.hidden && (!c.anonymous || p.public) {
+		if wanted && !p.hidden && !p.archived && (!c.anonymous || p.public) {
 			found = append(found, p)
 		}
 	}

@@ -207,10 +207,21 @@ func (s *Site) SetPriority(at time.Time, ref, name string) {
 // SetDue sets the due date, written as 2006-01-02; empty clears it.
 func (s *Site) SetDue(at time.Time, ref, date string) {
 	s.edit(at, ref, func(is *jiraIssue, e *entry) {
-		e.set(&item{field: "duedate", fieldID: "duedate", fieldType: "jira", from: text(is.due), fromText: text(is.due), to: text(date), toText: text(date)})
+		e.set(&item{
+			field: "duedate", fieldID: "duedate", fieldType: "jira",
+			from: text(is.due), fromText: midnight(is.due), to: text(date), toText: midnight(date),
+		})
 		is.due = date
 		is.dropRaw("duedate")
 	})
+}
+
+// midnight is how histories show a date to people.
+func midnight(date string) *string {
+	if date == "" {
+		return nil
+	}
+	return new(date + " 00:00:00.0")
 }
 
 // AddComponent adds a component of the issue's project.
@@ -248,6 +259,12 @@ func (s *Site) RenameProject(from, to string) {
 // histories keep the name of their time.
 func (s *Site) RenameStatus(from, to string) {
 	s.w.change(func() { pick(s.statuses, "status", from).name = to })
+}
+
+// SetCategory moves a status of the site to another category ("new",
+// "indeterminate" or "done"): no issue is touched by it.
+func (s *Site) SetCategory(status, category string) {
+	s.w.change(func() { pick(s.statuses, "status", status).category = category })
 }
 
 // SetTitle changes the summary.

@@ -221,15 +221,12 @@ func (d *documents) sprints(is *jiraIssue) any {
 	const layout = "2006-01-02T15:04:05.000Z"
 	var list []any
 	for _, sp := range is.sprints {
-		doc := map[string]any{
-			"id": sp.id, "name": sp.name, "boardId": 1, "goal": "", "state": "active",
-			"startDate": sp.from.Format(layout), "endDate": sp.to.Format(layout),
+		doc := map[string]any{"id": sp.id, "name": sp.name, "boardId": 1, "goal": "", "state": sp.state(d.c.now)}
+		if !sp.from.IsZero() {
+			doc["startDate"], doc["endDate"] = sp.from.Format(layout), sp.to.Format(layout)
 		}
-		switch {
-		case d.c.now.Before(sp.from):
-			doc["state"] = "future"
-		case !d.c.now.Before(sp.to):
-			doc["state"], doc["completeDate"] = "closed", sp.to.Format(layout)
+		if doc["state"] == "closed" {
+			doc["completeDate"] = sp.to.Format(layout)
 		}
 		list = append(list, doc)
 	}

@@ -203,7 +203,7 @@ func (h *jiraHandler) find(c *jiraCall, q *jql, in searchRequest, t pageToken) *
 	r := &searchResult{query: name, version: h.site.w.version, order: q}
 	for _, is := range h.site.issues {
 		flickers := f.Flicker && (is.id+int64(t.Walk))%10 == 0 && !view.consistent[is.id]
-		if c.visible(is) && !flickers && view.indexed(is) && q.where.match(view, is) {
+		if c.visible(is) && !is.project.archived && !flickers && view.indexed(is) && q.where.match(view, is) {
 			r.issues = append(r.issues, is)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -44,6 +45,7 @@ type jiraProject struct {
 	category   string
 	team       bool // team-managed
 	hidden     bool
+	archived   bool // no search finds its issues, but they can be read
 	public     bool // visitors see it
 	number     int  // of the newest issue
 	components []*named
@@ -179,7 +181,8 @@ func (s *Site) AddStatus(name, category string) {
 	})
 }
 
-// AddSprint adds a sprint that issues can be put into.
+// AddSprint adds a sprint that issues can be put into. Zero times mean that it
+// is not planned yet.
 func (s *Site) AddSprint(name string, from, to time.Time) {
 	s.w.change(func() {
 		s.nextThing++
@@ -187,10 +190,24 @@ func (s *Site) AddSprint(name string, from, to time.Time) {
 	})
 }
 
+// PlanSprint gives a sprint its dates, as starting it does: no issue is touched
+// by it.
+func (s *Site) PlanSprint(name string, from, to time.Time) {
+	s.w.change(func() {
+		sp := pick(s.sprints, "sprint", name)
+		sp.from, sp.to = stamp(from), stamp(to)
+	})
+}
+
 // HideProject takes the account's permission to browse a project away, or
 // gives it back.
 func (s *Site) HideProject(key string, hidden bool) {
 	s.w.change(func() { s.project(key).hidden = hidden })
+}
+
+// ArchiveProject archives a project or restores it: no issue is touched by it.
+func (s *Site) ArchiveProject(key string, archived bool) {
+	s.w.change(func() { s.project(key).archived = archived })
 }
 
 // PublishProject lets visitors without an account browse a project.
@@ -241,6 +258,21 @@ func (t *jiraType) is(name string) bool   { return t.name == name }
 func (s *jiraStatus) is(name string) bool { return s.name == name }
 func (n *named) is(name string) bool      { return n.name == name }
 func (s *sprint) is(name string) bool     { return s.name == name }
+
+func (s *sprint) called(v string) bool {
+	return strings.EqualFold(s.name, v) || strconv.FormatInt(s.id, 10) == v
+}
+
+// state says how far a sprint has come.
+func (s *sprint) state(now time.Time) string {
+	switch {
+	case s.from.IsZero() || now.Before(s.from):
+		return "future"
+	case now.Before(s.to):
+		return "active"
+	}
+	return "closed"
+}
 
 // pick returns the element with that name and panics if there is none.
 func pick[T interface{ is(string) bool }](list []T, kind, name string) T {

@@ -157,7 +157,7 @@ func TestJiraHistoryAsTheTrackerWritesIt(t *testing.T) {
 		"priority|priority|3|Medium|2|High",
 		"Component|components|-|-|103|Core",
 		"summary|summary|-|Pay faster|-|Pay much faster",
-		"duedate|duedate|2026-03-20|2026-03-20|-|-",
+		"duedate|duedate|2026-03-20|2026-03-20 00:00:00.0|-|-",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
@@ -244,6 +244,36 @@ func TestJiraAccounts(t *testing.T) {
 	}
 	if r := f.do(f.request("GET", f.JiraURL+"/rest/api/3/myself", "")); r.status != 401 {
 		t.Errorf("anonymous myself: status %d", r.status)
+	}
+}
+
+// An archived project is known, and its issues can be read, but no search finds
+// them.
+func TestJiraArchivedProject(t *testing.T) {
+	w := smallSite()
+	f := start(t, w, sandbox.Options{})
+	count := func() int {
+		cloud := f.jira("POST", "/rest/api/3/search/jql", obj{"jql": "project in (PAY, BILL)"}).doc(t)["issues"].(arr)
+		req := f.request("GET", f.DataCenterURL+"/rest/api/2/search?jql=project+in+(PAY,BILL)", "")
+		req.Header.Set("Authorization", "Bearer "+sandbox.DataCenterToken)
+		server := f.do(req).doc(t)["issues"].(arr)
+		if len(cloud) != len(server) {
+			t.Errorf("%d issues on the Cloud, %d on Data Center", len(cloud), len(server))
+		}
+		return len(cloud)
+	}
+	before := count()
+	w.Jira.ArchiveProject("PAY", true)
+	if n := count(); n == 0 || n >= before {
+		t.Errorf("%d of %d issues are found", n, before)
+	}
+	doc := f.jira("POST", "/rest/api/3/issue/bulkfetch", obj{"issueIdsOrKeys": arr{"PAY-3"}}).doc(t)
+	if n := len(doc["issues"].(arr)); n != 1 {
+		t.Errorf("bulkfetch: %v", doc)
+	}
+	w.Jira.ArchiveProject("PAY", false)
+	if n := count(); n != before {
+		t.Errorf("%d of %d issues are found after it was restored", n, before)
 	}
 }
 

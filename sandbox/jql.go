@@ -37,7 +37,7 @@ var jqlFields = map[string]string{
 	"project": "project", "key": "key", "id": "key", "issue": "key", "issuekey": "key",
 	"labels": "labels", "updated": "updated", "updateddate": "updated", "created": "created", "createddate": "created",
 	"status": "status", "statuscategory": "statuscategory", "issuetype": "issuetype", "type": "issuetype", "parent": "parent",
-	"component": "component", "epic link": "epic link", "cf[10014]": "epic link", "parent link": "parent link", "cf[10018]": "parent link",
+	"component": "component", "sprint": "sprint", "epic link": "epic link", "cf[10014]": "epic link", "parent link": "parent link", "cf[10018]": "parent link",
 }
 
 var jqlOpposites = map[string]string{

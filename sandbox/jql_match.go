@@ -85,6 +85,8 @@ func (c *jqlClause) bind(s *Site, v string) error {
 		ok = slices.ContainsFunc(s.projects, func(p *jiraProject) bool {
 			return slices.ContainsFunc(p.components, func(n *named) bool { return n.called(v) })
 		})
+	case "sprint":
+		ok = slices.ContainsFunc(s.sprints, func(sp *sprint) bool { return sp.called(v) })
 	case "status":
 		ok = slices.ContainsFunc(s.statuses, func(st *jiraStatus) bool { return strings.EqualFold(st.name, v) || st.id == v })
 	case "issuetype":
@@ -180,6 +182,8 @@ func (c *jqlClause) equalsAny(v *jqlView, is *jiraIssue) bool {
 			return slices.ContainsFunc(is.labels, func(l string) bool { return strings.EqualFold(l, want) })
 		case "component":
 			return slices.ContainsFunc(is.components, func(n *named) bool { return n.called(want) })
+		case "sprint":
+			return slices.ContainsFunc(is.sprints, func(sp *sprint) bool { return sp.called(want) })
 		case "status":
 			return strings.EqualFold(is.status.name, want) || is.status.id == want
 		case "issuetype":

@@ -49,6 +49,17 @@ func (ws *Workspace) HideTeam(key string, hidden bool) {
 	ws.w.change(func() { ws.team(key).hidden = hidden })
 }
 
+// ArchiveTeam archives a team or restores it: no issue is touched by it.
+func (ws *Workspace) ArchiveTeam(at time.Time, key string, archived bool) {
+	ws.w.change(func() {
+		t := ws.team(key)
+		t.updated, t.archived = stamp(at), time.Time{}
+		if archived {
+			t.archived = stamp(at)
+		}
+	})
+}
+
 // AddLabelDefinition adds a label to the workspace. "Group/Name" adds the
 // group as well if it is not there yet. Labels that issues are given are added
 // on their own.
@@ -99,12 +110,13 @@ type NewLinearProject struct {
 	Labels      []string // project labels
 	Teams       []string // keys
 	Initiatives []string // names; a project may stand under several
+	Start       string   // 2006-01-02
 }
 
 // AddProject adds a project.
 func (ws *Workspace) AddProject(at time.Time, in NewLinearProject) {
 	ws.w.change(func() {
-		p := &linearProject{thing: ws.thing(at, "project"), name: in.Name, status: cmp.Or(in.Status, "started")}
+		p := &linearProject{thing: ws.thing(at, "project"), name: in.Name, status: cmp.Or(in.Status, "started"), start: in.Start}
 		for _, l := range in.Labels {
 			p.labels = append(p.labels, ws.label("ProjectLabel", l))
 		}
@@ -162,6 +174,15 @@ func (ws *Workspace) RenameProject(at time.Time, from, to string) {
 	ws.w.change(func() {
 		p := pick(ws.projects, "Linear project", from)
 		p.name, p.updated = to, later(p.updated, stamp(at))
+	})
+}
+
+// AddMilestone adds a milestone to a project; target is written as 2006-01-02,
+// empty for none.
+func (ws *Workspace) AddMilestone(at time.Time, project, name, target string) {
+	ws.w.change(func() {
+		p := pick(ws.projects, "Linear project", project)
+		p.milestones = append(p.milestones, &linearMilestone{thing: ws.thing(at, "milestone"), name: name, target: target, project: p})
 	})
 }
 

@@ -14,8 +14,10 @@ type NewLinearIssue struct {
 	Parent             string   // identifier
 	Project            string   // name
 	Estimate           *float64
-	Priority           int // 0 none, 1 urgent, ... 4 low
-	Cycle              int // 0 for none
+	Priority           int    // 0 none, 1 urgent, ... 4 low
+	Cycle              int    // 0 for none
+	Milestone          string // name, of the project
+	Due                string // 2006-01-02
 }
 
 // CreateIssue creates an issue and returns its identifier.
@@ -26,7 +28,7 @@ func (ws *Workspace) CreateIssue(at time.Time, in NewLinearIssue) string {
 		t.number++
 		is := &linearIssue{
 			thing: ws.thing(at, "issue"), number: t.number, identifier: t.key + "-" + strconv.Itoa(t.number), team: t,
-			title: in.Title, estimate: in.Estimate, priority: in.Priority, creator: somebody(int64(ws.made)),
+			title: in.Title, estimate: in.Estimate, priority: in.Priority, due: in.Due, creator: somebody(int64(ws.made)),
 		}
 		for _, name := range in.Labels {
 			is.labels = append(is.labels, ws.label("IssueLabel", name))
@@ -36,6 +38,9 @@ func (ws *Workspace) CreateIssue(at time.Time, in NewLinearIssue) string {
 		}
 		if in.Project != "" {
 			is.project = pick(ws.projects, "Linear project", in.Project)
+		}
+		if in.Milestone != "" {
+			is.milestone = pick(is.project.milestones, "milestone", in.Milestone)
 		}
 		if in.Cycle != 0 {
 			is.cycle = ws.cycle(t, in.Cycle)
@@ -153,6 +158,19 @@ func (ws *Workspace) SetCycle(at time.Time, ref string, number int) {
 		}
 		pair(&e.cycle, is.cycle, to)
 		is.cycle = to
+	})
+}
+
+// SetMilestone puts an issue into a milestone of its project; an empty name
+// takes it out.
+func (ws *Workspace) SetMilestone(at time.Time, ref, name string) {
+	ws.edit(at, ref, func(is *linearIssue, e *linearEntry) {
+		var to *linearMilestone
+		if name != "" {
+			to = pick(is.project.milestones, "milestone", name)
+		}
+		pair(&e.milestone, is.milestone, to)
+		is.milestone = to
 	})
 }
 

@@ -21,7 +21,7 @@ func issueFields() fieldTable {
 		"project":             get(func(i issue) any { return opt(i.project) }),
 		"parent":              get(func(i issue) any { return opt(i.parent) }),
 		"cycle":               get(func(i issue) any { return opt(i.cycle) }),
-		"projectMilestone":    get(func(issue) any { return nil }), // the sandbox has none
+		"projectMilestone":    get(func(i issue) any { return opt(i.milestone) }),
 		"creator":             get(func(i issue) any { return user(i.creator) }),
 		"assignee":            get(func(i issue) any { return user(i.assignee) }),
 		"dueDate":             get(func(i issue) any { return nullable(i.due) }),
@@ -114,7 +114,7 @@ func historyFields() fieldTable {
 	change(t, "Priority", func(e entry) *[2]float64 { return e.priority }, func(p float64) any { return p })
 	change(t, "Title", func(e entry) *[2]string { return e.title }, func(s string) any { return s })
 	change(t, "DueDate", func(e entry) *[2]string { return e.due }, nullable)
-	change(t, "ProjectMilestone", func(entry) *[2]any { return nil }, func(any) any { return nil })
+	change(t, "ProjectMilestone", func(e entry) *[2]*linearMilestone { return e.milestone }, opt[linearMilestone])
 	for _, scalar := range []string{"ProjectMilestone", "Estimate", "Priority", "Title", "DueDate"} {
 		delete(t, "from"+scalar+"Id")
 		delete(t, "to"+scalar+"Id")
@@ -215,6 +215,7 @@ func projectFields() fieldTable {
 		"slugId":      get(func(p project) any { return slug(p.name) }),
 		"url":         get(func(p project) any { return "https://linear.app/acme/project/" + slug(p.name) }),
 		"state":       get(func(p project) any { return p.status }),
+		"startDate":   get(func(p project) any { return nullable(p.start) }),
 		"trashed":     get(func(p project) any { return flag(p.trashed) }),
 		"labelIds":    get(func(p project) any { return ids(p.labels) }),
 		"labels":      list("ProjectLabel", func(_ *Workspace, p project) []any { return anys(p.labels) }),
@@ -279,6 +280,15 @@ func cycleFields() fieldTable {
 		"team":     get(func(c cycle) any { return c.team }),
 		"startsAt": get(func(c cycle) any { return c.from }),
 		"endsAt":   get(func(c cycle) any { return c.to }),
+	})
+}
+
+func milestoneFields() fieldTable {
+	type milestone = *linearMilestone
+	return common(fieldTable{
+		"name":       get(func(m milestone) any { return m.name }),
+		"project":    get(func(m milestone) any { return m.project }),
+		"targetDate": get(func(m milestone) any { return nullable(m.target) }),
 	})
 }
 

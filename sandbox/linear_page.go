@@ -98,7 +98,7 @@ func (x *execution) wanted(con connection, args arguments) ([]any, error) {
 	filter, _ := args["filter"].(map[string]any)
 	nodes := make([]any, 0, len(con.nodes))
 	for _, n := range con.nodes {
-		if b := baseOf(n); b != nil && !b.archived.IsZero() && !archived && con.node != "IssueHistory" {
+		if isArchived(n) && !archived && con.node != "IssueHistory" {
 			continue
 		}
 		ok, err := x.matches(con.node, n, filter)
@@ -110,6 +110,19 @@ func (x *execution) wanted(con connection, args arguments) ([]any, error) {
 		}
 	}
 	return nodes, nil
+}
+
+// isArchived reports whether only those see a node who ask for what is
+// archived. With a team everything in it is.
+func isArchived(node any) bool {
+	switch n := node.(type) {
+	case *linearIssue:
+		return !n.archived.IsZero() || !n.team.archived.IsZero()
+	case *linearState:
+		return !n.archived.IsZero() || !n.team.archived.IsZero()
+	}
+	b := baseOf(node)
+	return b != nil && !b.archived.IsZero()
 }
 
 func baseOf(node any) *thing {

@@ -20,7 +20,8 @@ func smallWorkspace() *sandbox.World {
 	ws.AddTeam("SUP", "Support", "Europe/London")
 	ws.AddInitiative(at(0), sandbox.NewInitiative{Name: "Reliability", Labels: []string{"big"}})
 	ws.AddInitiative(at(0), sandbox.NewInitiative{Name: "Trust", Parent: "Reliability"})
-	ws.AddProject(at(0), sandbox.NewLinearProject{Name: "Failover", Teams: []string{"PLT"}, Initiatives: []string{"Reliability", "Trust"}, Labels: []string{"q1"}})
+	ws.AddProject(at(0), sandbox.NewLinearProject{Name: "Failover", Teams: []string{"PLT"}, Initiatives: []string{"Reliability", "Trust"}, Labels: []string{"q1"}, Start: "2026-03-01"})
+	ws.AddMilestone(at(0), "Failover", "Beta", "2026-03-31")
 	number := ws.AddCycle("PLT", at(0), at(336))
 	ws.CreateIssue(at(0), sandbox.NewLinearIssue{Team: "PLT", Title: "Parent", Project: "Failover"})
 	id := ws.CreateIssue(at(1), sandbox.NewLinearIssue{
@@ -37,6 +38,8 @@ func smallWorkspace() *sandbox.World {
 	ws.Assign(at(9.5), id)
 	ws.SetPriority(at(10), id, 1)
 	ws.SetCycle(at(11), id, 0)
+	ws.SetMilestone(at(11.2), id, "Beta")
+	ws.SetDue(at(11.4), id, "2026-03-20")
 	ws.Transition(at(12), id, "completed")
 	for i := range 5 {
 		ws.CreateIssue(at(13+float64(i)), sandbox.NewLinearIssue{Team: "PLT", Title: "More"})
@@ -91,13 +94,13 @@ const everyField = `query ($first: Int, $after: String, $filter: IssueFilter, $a
 }
 fragment all on Issue {
   id identifier previousIdentifiers number title description priority priorityLabel estimate url labelIds dueDate
-  labels { nodes { id name } } team { id } state { id type } project { id } parent { id } cycle { id } creator { id } assignee { id }
+  labels { nodes { id name } } team { id } state { id type } project { id } parent { id } cycle { id startsAt endsAt } projectMilestone { id targetDate project { startDate } } creator { id } assignee { id }
   createdAt updatedAt startedAt completedAt canceledAt archivedAt autoArchivedAt trashed
   history(first: 20) { nodes { id createdAt updatedAt actor { id } actorId addedLabelIds removedLabelIds addedLabels { id } removedLabels { id }
     fromState { id type } toState { id type } fromStateId toStateId fromTeam { id } toTeam { id } fromTeamId toTeamId
     fromParent { id } toParent { id } fromParentId toParentId fromProject { id } toProject { id } fromProjectId toProjectId
     fromCycle { id } toCycle { id } fromCycleId toCycleId fromEstimate toEstimate fromPriority toPriority fromTitle toTitle
-    fromDueDate toDueDate fromAssigneeId toAssigneeId toAssignee { name } updatedDescription archived autoArchived trashed issue { id } } }
+    fromDueDate toDueDate fromProjectMilestone { id } toProjectMilestone { id name } fromAssigneeId toAssigneeId toAssignee { name } updatedDescription archived autoArchived trashed issue { id } } }
   stateHistory { nodes { id stateId state { type } startedAt endedAt } pageInfo { hasNextPage } }
 }`
 
@@ -136,7 +139,8 @@ func TestLinearHistory(t *testing.T) {
 	f := start(t, smallWorkspace(), sandbox.Options{})
 	d := data(f, `{ issue(id: "PLT-2") { identifier previousIdentifiers updatedAt completedAt labels { nodes { name parent { name } } }
 		history { nodes { createdAt fromState { name } toState { name } fromTeam { key } toTeam { key } addedLabels { name } removedLabels { name }
-			fromEstimate toEstimate fromParentId toParentId toProject { name } updatedDescription fromPriority toPriority } }
+			fromEstimate toEstimate fromParentId toParentId toProject { name } updatedDescription fromPriority toPriority
+			toProjectMilestone { name } fromDueDate toDueDate } }
 		stateHistory { nodes { state { name team { key } } startedAt endedAt } } } }`, nil)["issue"].(obj)
 	history := d["history"].(obj)["nodes"].(arr)
 	var got []obj
@@ -162,6 +166,8 @@ func TestLinearHistory(t *testing.T) {
 		{},
 		{"fromPriority": 2.0, "toPriority": 1.0},
 		{},
+		{"toProjectMilestone": named("Beta")},
+		{"toDueDate": "2026-03-20"},
 		{"fromState": named("In Progress"), "toState": named("Done")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

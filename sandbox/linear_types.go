@@ -39,6 +39,8 @@ func typeName(v any) string {
 		return "InitiativeToProject"
 	case *linearCycle:
 		return "Cycle"
+	case *linearMilestone:
+		return "ProjectMilestone"
 	case *linearEntry:
 		return "IssueHistory"
 	case *linearSpan:
@@ -118,6 +120,7 @@ func linearTypes() map[string]fieldTable {
 		"Initiative":          initiativeFields(),
 		"InitiativeToProject": linkFields(),
 		"Cycle":               cycleFields(),
+		"ProjectMilestone":    milestoneFields(),
 		"User":                userFields(),
 	}
 }

@@ -59,10 +59,21 @@ type linearLabel struct {
 type linearProject struct {
 	thing
 	name, status string
+	start        string // 2006-01-02
 	labels       []*linearLabel
 	teams        []*linearTeam
+	milestones   []*linearMilestone
 	trashed      bool
 }
+
+// linearMilestone is a stage of a project; target is written as 2006-01-02.
+type linearMilestone struct {
+	thing
+	name, target string
+	project      *linearProject
+}
+
+func (m *linearMilestone) is(name string) bool { return m.name == name }
 
 type linearInitiative struct {
 	thing
@@ -97,6 +108,7 @@ type linearIssue struct {
 	project                                    *linearProject
 	parent                                     *linearIssue
 	cycle                                      *linearCycle
+	milestone                                  *linearMilestone
 	estimate                                   *float64
 	priority                                   int
 	due                                        string
@@ -125,6 +137,7 @@ type linearEntry struct {
 	project        *[2]*linearProject
 	parent         *[2]*linearIssue
 	cycle          *[2]*linearCycle
+	milestone      *[2]*linearMilestone
 	estimate       *[2]*float64
 	priority       *[2]float64
 	title          *[2]string

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,15 @@ func TestLinearComesAndGoes(t *testing.T) {
 	if got, want := states("PLT-4"), `{"archivedAt":null,"trashed":null,"updatedAt":"2026-03-03T06:00:00.000Z"}`; got != want {
 		t.Errorf("restored: %s, want %s", got, want)
 	}
+	all := walkIssues(f, "includeArchived: true", 50)
+	w.Linear.ArchiveTeam(at(23), "PLT", true)
+	if got := walkIssues(f, "includeArchived: false", 50); slices.ContainsFunc(got, func(ref string) bool { return strings.HasPrefix(ref, "PLT") }) {
+		t.Errorf("of an archived team: %v", got)
+	}
+	if diff := cmp.Diff(all, walkIssues(f, "includeArchived: true", 50)); diff != "" {
+		t.Errorf("with those of an archived team (-want +got):\n%s", diff)
+	}
+	w.Linear.ArchiveTeam(at(23), "PLT", false)
 	w.Linear.Purge("PLT-4")
 	w.Linear.HideTeam("SUP", true)
 	want := []string{"PLT-7", "PLT-6", "PLT-5", "PLT-3", "PLT-1"}

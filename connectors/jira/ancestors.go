@@ -88,17 +88,28 @@ func (c *Connector) fresh(id uint64) bool {
 
 // remember notes that the ids were asked for, and which of them the search
 // would have delivered: with a JQL of the user's only Jira can tell.
-func (c *Connector) remember(ids []uint64, found []ticket.Ticket) {
+func (c *Connector) remember(ctx context.Context, ids []uint64, found []ticket.Ticket) error {
+	var doubtful []int64
+	for i := range found {
+		if id, _ := numeric(found[i].ID.UID); c.cfg.JQL == "" && !c.homes[found[i].Project] && slices.Contains(c.cfg.Projects, found[i].Project) {
+			doubtful = append(doubtful, int64(id)) // an archived project can be read but not searched
+		}
+	}
+	members, err := c.members(ctx, doubtful)
+	if err != nil {
+		return err
+	}
 	for _, id := range ids {
 		c.ancestors[id] = ancestor{read: time.Now(), hops: c.walk.climb.hops[id]}
 	}
-	for _, tk := range found {
-		id, _ := numeric(tk.ID.UID)
+	for i := range found {
+		id, _ := numeric(found[i].ID.UID)
 		known := c.ancestors[id]
 		known.found = true
-		known.inScope = c.cfg.JQL == "" && slices.Contains(c.cfg.Projects, tk.Project)
+		known.inScope = c.cfg.JQL == "" && c.homes[found[i].Project] || members[found[i].ID.UID]
 		c.ancestors[id] = known
 	}
+	return nil
 }
 
 // nextAncestors returns the token of the page of ancestors to read next, or
@@ -136,7 +147,9 @@ func (c *Connector) ancestorPage(ctx context.Context) (connectors.Page, error) {
 		return connectors.Page{}, err
 	}
 	page.Skipped = append(page.Skipped, undelivered...)
-	c.remember(ids, page.Tickets)
+	if err := c.remember(ctx, ids, page.Tickets); err != nil {
+		return connectors.Page{}, err
+	}
 	for i := range page.Tickets {
 		id, _ := numeric(page.Tickets[i].ID.UID)
 		page.Tickets[i].Outside = !c.ancestors[id].inScope

@@ -19,7 +19,7 @@ const catalogAge = time.Hour
 var ticketFields = []string{
 	"summary", "issuetype", "project", "status", "resolution", "priority",
 	"labels", "components", "parent", "created", "updated",
-	"resolutiondate", "statuscategorychangedate",
+	"resolutiondate", "statuscategorychangedate", "duedate",
 }
 
 // catalog is what the site says about itself.
@@ -38,7 +38,7 @@ type catalog struct {
 // fields returns the ids to ask for on each ticket.
 func (cat *catalog) fields() []string {
 	ids := slices.Clone(ticketFields)
-	for _, f := range slices.Concat(cat.points, cat.links, cat.labels) {
+	for _, f := range cat.all() {
 		ids = append(ids, f.ID)
 	}
 	return ids
@@ -108,7 +108,8 @@ func (c *Connector) refreshCatalog(ctx context.Context) error {
 	if err := c.readStatuses(ctx); err != nil {
 		return err
 	}
-	c.catalog.points, c.catalog.absent, c.catalog.read = points, map[string]bool{}, time.Now()
+	c.catalog.points, c.catalog.sprints = points, ofType(fields, sprintType)
+	c.catalog.absent, c.catalog.read = map[string]bool{}, time.Now()
 	if c.deployment != DataCenter {
 		return nil
 	}
@@ -139,7 +140,7 @@ func (c *Connector) learnStatuses(ctx context.Context, docs []document) error {
 	for i := range docs {
 		now := docs[i].issue.Fields.Status
 		c.catalog.statuses[now.ID] = now.state()
-		c.names.meetTicket(&docs[i].issue.Fields)
+		c.names.meetTicket(&docs[i].issue)
 	}
 	fresh := false
 	for _, id := range statusIDs(docs, &c.catalog) {

@@ -28,6 +28,7 @@ type issue struct {
 
 	points      ticket.Points
 	pointsField *field // where they stand, or would
+	sprints     []sprint
 
 	// On Data Center.
 	link link // the parent, where it is named in a field of its own
@@ -53,6 +54,8 @@ type issueFields struct {
 	Parent     *parent     `json:"parent"`
 	Created    timestamp   `json:"created"`
 	Updated    timestamp   `json:"updated"`
+
+	Due json.RawMessage `json:"duedate"` // what is none is not worth a ticket
 
 	// The tracker's own dates of the arrival in the present state.
 	Resolved    timestamp `json:"resolutiondate"`
@@ -83,14 +86,16 @@ func parseIssue(raw json.RawMessage, custom customFields) (is issue, err error) 
 	if err := json.Unmarshal(raw, &is); err != nil {
 		return issue{}, fmt.Errorf("decode ticket: %w", err)
 	}
-	values, err := customValues(raw, slices.Concat(custom.points, custom.links, custom.labels))
+	values, err := customValues(raw, custom.all())
 	if err != nil {
 		return issue{}, err
 	}
 	if is.points, is.pointsField, err = presentPoints(values, custom.points); err != nil {
 		return issue{}, err
 	}
-	is.readLinks(custom.linkFields, values[len(custom.points):])
+	values = values[len(custom.points):]
+	is.sprints = sprintsOf(values[:len(custom.sprints)])
+	is.readLinks(custom.linkFields, values[len(custom.sprints):])
 	return is, is.check()
 }
 
@@ -170,11 +175,15 @@ func (r rules) convertIssue(d document, cat *catalog) ticket.Ticket {
 		Project:    strings.TrimSpace(f.Project.Key),
 		Status:     strings.TrimSpace(f.Status.Name),
 		Estimate:   d.issue.points,
+		Spans:      spansOf(d.issue.sprints),
 		Created:    f.Created.Time,
 		Updated:    f.Updated.Time,
 	}
 	if f.Parent != nil {
 		tk.Parent = f.Parent.ID
+	}
+	if due, ok := dueDate(f.Due); ok {
+		tk.Due = due
 	}
 	reader := historyReader{rules: r, catalog: cat, unwanted: r.resolutions[fold(f.Resolution.Name)], points: d.issue.pointsField}
 	tk.State = reader.state(f.Status.state(), f.Status.Name)

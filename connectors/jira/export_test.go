@@ -34,7 +34,7 @@ func newCatalog(cfg Config, rawFields, rawStatuses json.RawMessage) (*catalog, e
 		return nil, err
 	}
 	points, err := pointsFields(fields, cfg.StoryPointsField)
-	cat := &catalog{customFields: customFields{points: points}, meanings: meanings(fields, points), statuses: map[string]ticket.State{}}
+	cat := &catalog{customFields: customFields{points: points, sprints: ofType(fields, sprintType)}, meanings: meanings(fields, points), statuses: map[string]ticket.State{}}
 	if cfg.Deployment == DataCenter {
 		cat.linkFields, cat.containers, cat.customs = newLinkFields(fields), map[string]bool{"epic": true}, customNames(fields)
 	}

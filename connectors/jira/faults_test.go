@@ -256,6 +256,10 @@ func TestFaultyPollsLeaveNothing(t *testing.T) {
 
 // The same with sockets: neither files nor goroutines grow.
 func TestFaultyPollsLeaveNoSockets(t *testing.T) {
+	polls := 5_000 // on each deployment
+	if testing.Short() {
+		polls = 200
+	}
 	world := smallWorld(30)
 	server, cfg := startSandbox(t, world)
 	before := goleak.IgnoreCurrent()
@@ -266,7 +270,7 @@ func TestFaultyPollsLeaveNoSockets(t *testing.T) {
 			t.Fatal(err)
 		}
 		files := 0
-		for i := range 400 {
+		for i := range polls {
 			kind := []sandbox.Kind{sandbox.Truncate, sandbox.LoginPage, sandbox.ServerError, sandbox.Unauthorized, sandbox.Redirect}[i%5]
 			server.SetFaults(sandbox.Faults{HTTP: []sandbox.Fault{{Kind: kind, After: i % 3}}})
 			_, _ = tryWalk(t, conn)

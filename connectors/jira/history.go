@@ -67,15 +67,15 @@ func parseHistories(raws []json.RawMessage) ([]history, error) {
 // Fields of Jira's own, by id.
 var ownFields = map[string]ticket.Field{
 	"status": ticket.FieldState, "labels": ticket.FieldLabel, "issuekey": ticket.FieldProject,
-	"parent": ticket.FieldParent, "duedate": ticket.FieldPlan, "priority": ticket.FieldPlan,
+	"parent": ticket.FieldParent, "duedate": ticket.FieldDue, "priority": ticket.FieldPlan,
 	"fixVersions": ticket.FieldPlan,
 }
 
 // Custom fields that Jira makes, by their type.
 var customTypes = map[string]ticket.Field{
-	"com.pyxis.greenhopper.jira:gh-sprint": ticket.FieldPlan,
-	epicLinkType:                           ticket.FieldParent,
-	parentLinkType:                         ticket.FieldParent,
+	sprintType:     ticket.FieldPlan,
+	epicLinkType:   ticket.FieldParent,
+	parentLinkType: ticket.FieldParent,
 }
 
 // Names as they stand in histories that carry no field id, in lower case.
@@ -83,7 +83,7 @@ var historyNames = map[string]ticket.Field{
 	"status": ticket.FieldState, "labels": ticket.FieldLabel, "key": ticket.FieldProject,
 	"issueparentassociation": ticket.FieldParent, "parent": ticket.FieldParent, "epic link": ticket.FieldParent,
 	"parent link": ticket.FieldParent,
-	"duedate":     ticket.FieldPlan, "priority": ticket.FieldPlan, "fix version": ticket.FieldPlan, "sprint": ticket.FieldPlan,
+	"duedate":     ticket.FieldDue, "priority": ticket.FieldPlan, "fix version": ticket.FieldPlan, "sprint": ticket.FieldPlan,
 }
 
 // customHistoryNames are those of custom fields that Jira makes, should the
@@ -208,6 +208,8 @@ func (r historyReader) item(it item) []ticket.Change {
 		return parentChange(it)
 	case ticket.FieldEstimate:
 		return r.estimateChange(it)
+	case ticket.FieldDue:
+		return dueChange(it)
 	case ticket.FieldPlan:
 		return []ticket.Change{{Field: ticket.FieldPlan}}
 	}

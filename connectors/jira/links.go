@@ -25,9 +25,13 @@ const (
 
 // customFields are the fields of a site whose ids it has to be asked for.
 type customFields struct {
-	points []field // with estimates, the best first
+	points  []field // with estimates, the best first
+	sprints []field
 	linkFields
 }
+
+// all returns them in the order in which parseIssue reads their values.
+func (c customFields) all() []field { return slices.Concat(c.points, c.sprints, c.links, c.labels) }
 
 // linkFields are the fields of a site that say what stands above what.
 type linkFields struct {
@@ -36,20 +40,10 @@ type linkFields struct {
 }
 
 func newLinkFields(all []field) linkFields {
-	var found linkFields
-	for _, custom := range []string{epicLinkType, parentLinkType} {
-		for _, f := range all {
-			if f.Schema.Custom == custom {
-				found.links = append(found.links, f)
-			}
-		}
+	return linkFields{
+		links:  slices.Concat(ofType(all, epicLinkType), ofType(all, parentLinkType)),
+		labels: ofType(all, epicNameType),
 	}
-	for _, f := range all {
-		if f.Schema.Custom == epicNameType {
-			found.labels = append(found.labels, f)
-		}
-	}
-	return found
 }
 
 // link names a parent.

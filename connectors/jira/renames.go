@@ -8,11 +8,12 @@ import (
 )
 
 // Some names stand in tickets as they were when the ticket was read: of its
-// status, its project, its components. When an administrator renames one of
-// these, or moves a status to another category, no ticket counts as changed.
-// So the names are compared with those met before, by id, and a new one makes
-// the next walk ask for all tickets that have it. What was renamed while
-// alignd was stopped is not noticed.
+// status, its project, its components; and so do the dates of its sprints. When
+// somebody renames one of these, moves a status to another category, or starts
+// or moves a sprint, no ticket counts as changed. So they are compared with
+// those met before, by id, and a new one makes the next walk ask for all
+// tickets that have it. What was renamed while alignd was stopped the daemon
+// finds, which knows the tickets as they were.
 
 // rereadAge is how long after such a question it is not asked again, since an
 // index that is behind may show old and new names in turn.
@@ -43,11 +44,15 @@ func (n *nameplates) meet(field, id, name string) {
 
 func (n *nameplates) meetStatus(s status) { n.meet("status", s.ID, s.Category.Key+" "+s.Name) }
 
-func (n *nameplates) meetTicket(f *issueFields) {
+func (n *nameplates) meetTicket(is *issue) {
+	f := &is.Fields
 	n.meetStatus(f.Status)
 	n.meet("project", text(f.Project.ID), f.Project.Key)
 	for _, c := range f.Components {
 		n.meet("component", text(c.ID), c.Name)
+	}
+	for _, s := range is.sprints {
+		n.meet("sprint", s.id, s.span.From.String()+s.span.To.String())
 	}
 }
 

@@ -120,3 +120,25 @@ func TestSandboxHabits(t *testing.T) {
 		t.Error("the credential went to another host")
 	}
 }
+
+// A parent in an archived project can be read, but no search finds it: it is
+// not in scope, although its project is configured.
+func TestParentInArchivedProject(t *testing.T) {
+	world := smallWorld(3)
+	past := time.Now().Add(-time.Hour)
+	epic := world.Jira.CreateIssue(past, sandbox.NewIssue{Project: "AAA", Type: "Epic", Title: "Epic"})
+	world.Jira.CreateIssue(past, sandbox.NewIssue{Project: "AAA", Title: "Nobody's parent"})
+	world.Jira.SetParent(past, world.Jira.Keys()[0], epic)
+	server, cfg := startSandbox(t, world)
+	cfg.Projects = []string{"PAY", "AAA"}
+	for _, cfg := range []jira.Config{cfg, dataCenter(t, server, cfg)} {
+		for _, archived := range []bool{true, false} {
+			world.Jira.ArchiveProject("AAA", archived)
+			got := walkSandbox(t, cfg, time.Time{})
+			want := map[bool]int{true: 4, false: 5}[archived]
+			if above, ok := got[world.Jira.ID(epic)]; len(got) != want || !ok || above.Outside != archived {
+				t.Errorf("archived %t: %d tickets, want %d; parent %+v", archived, len(got), want, above)
+			}
+		}
+	}
+}

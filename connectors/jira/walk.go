@@ -50,7 +50,7 @@ func (c *Connector) startWalk(ctx context.Context, q connectors.Query) error {
 		size: searchSize, since: q.Since, asked: q.Since, began: time.Now(), tokens: map[string]bool{}, climb: newClimb(),
 	}
 	if q.Since.IsZero() {
-		c.ancestors, c.keys, c.names = ancestors{}, keyring{}, newNameplates() // a whole walk delivers all of them again
+		c.ancestors, c.keys, c.names, c.homes = ancestors{}, keyring{}, newNameplates(), map[string]bool{} // a whole walk delivers all of them again
 		return nil
 	}
 	if q.Outside != nil {

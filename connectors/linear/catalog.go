@@ -24,6 +24,7 @@ type catalog struct {
 	states      map[string]wireNamedState
 	labels      map[string]wireLabel
 	projects    []wireProject
+	starts      map[string]string // the planned first day of a project, empty if there is none
 	initiatives []wireInitiative
 	links       map[string][]string // project to its initiatives
 	skipped     []connectors.Skipped
@@ -45,7 +46,7 @@ var catalogRoots = []catalogRoot{
 	root("issueLabels", withArchived, addLabel),
 	root("projectLabels", withArchived, addLabel),
 	root("initiativeLabels", withArchived, addLabel),
-	root("projects", withArchived, func(c *catalog, p wireProject) { c.projects = append(c.projects, p) }),
+	root("projects", withArchived, addProject),
 	root("initiatives", withArchived, func(c *catalog, i wireInitiative) { c.initiatives = append(c.initiatives, i) }),
 	// An archived link may be one that was taken back.
 	root("initiativeToProjects", "", addLink),
@@ -63,6 +64,11 @@ func root[N any](name, args string, add func(*catalog, N)) catalogRoot {
 }
 
 func addLabel(c *catalog, l wireLabel) { c.labels[l.ID] = l }
+
+func addProject(c *catalog, p wireProject) {
+	c.projects = append(c.projects, p)
+	c.starts[p.ID] = p.StartDate
+}
 
 func addLink(c *catalog, l wireLink) {
 	if l.Project != nil && l.Initiative != nil {
@@ -93,7 +99,7 @@ func readCatalog(ctx context.Context, client *graphql.Client) (*catalog, error) 
 func newCatalog() *catalog {
 	return &catalog{
 		teams: map[string]string{}, states: map[string]wireNamedState{},
-		labels: map[string]wireLabel{}, links: map[string][]string{},
+		labels: map[string]wireLabel{}, links: map[string][]string{}, starts: map[string]string{},
 	}
 }
 

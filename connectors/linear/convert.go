@@ -82,6 +82,8 @@ func (cv converter) issue(w *wireIssue) (ticket.Ticket, error) {
 		State:    categories[w.State.Type],
 		Estimate: estimate,
 		Groups:   refs(w.Project),
+		Due:      dueDate(w.DueDate),
+		Spans:    cv.spans(w),
 		Created:  w.CreatedAt.UTC(),
 		Updated:  w.UpdatedAt.UTC(),
 		Changes:  changes,

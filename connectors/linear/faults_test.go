@@ -267,6 +267,10 @@ func TestFaultyPollsLeaveNothing(t *testing.T) {
 
 // The same with sockets: neither files nor goroutines grow.
 func TestFaultyPollsLeaveNoSockets(t *testing.T) {
+	polls := 10_000
+	if testing.Short() {
+		polls = 200
+	}
 	world := sandbox.NewWorld(nil)
 	world.Linear.AddTeam("PLT", "Platform", "UTC")
 	for range 60 {
@@ -286,7 +290,7 @@ func TestFaultyPollsLeaveNoSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := 0
-	for i := range 400 {
+	for i := range polls {
 		kind := []sandbox.Kind{sandbox.Truncate, sandbox.LoginPage, sandbox.ServerError, sandbox.Unauthorized, sandbox.Redirect}[i%5]
 		server.SetFaults(sandbox.Faults{HTTP: []sandbox.Fault{{Kind: kind, After: i % 3}}})
 		_, _ = tryWalk(t, conn)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -78,10 +79,16 @@ func readable(page connectors.Page) any {
 			"uid": tk.ID.UID, "key": tk.Key, "title": tk.Title, "container": tk.Container, "type": tk.Type, "priority": tk.Priority,
 			"labels": tk.Labels, "project": tk.Project, "status": tk.Status, "state": tk.State.String(),
 			"parent": tk.Parent, "groups": tk.Groups, "created": tk.Created, "updated": tk.Updated,
+			"due": tk.Due,
 		}
 		if tk.Estimate.Set {
 			out["estimate_micros"] = tk.Estimate.Micros
 		}
+		var spans []string
+		for _, s := range tk.Spans {
+			spans = append(spans, s.From.Format(time.RFC3339)+" to "+s.To.Format(time.RFC3339))
+		}
+		out["spans"] = spans
 		var changes []any
 		for _, c := range tk.Changes {
 			changes = append(changes, readableChange(c))

@@ -82,7 +82,11 @@ func (cv converter) entry(e *wireEntry) ([]ticket.Change, error) {
 	if from != to {
 		found = append(found, ticket.Change{At: at, Field: ticket.FieldEstimate, FromPoints: from, ToPoints: to})
 	}
-	if e.plans() {
+	due, told := e.dueChange()
+	if told {
+		found = append(found, due)
+	}
+	if e.plans() || !told && e.FromDueDate != e.ToDueDate {
 		found = append(found, ticket.Change{At: at, Field: ticket.FieldPlan})
 	}
 	if len(found) == 0 && e.FromStateID == e.ToStateID {
@@ -111,10 +115,10 @@ func (cv converter) labelChanges(e *wireEntry) []ticket.Change {
 	return found
 }
 
-// plans reports a change of priority, cycle, due date or milestone.
+// plans reports a change of priority, cycle or milestone.
 func (e *wireEntry) plans() bool {
 	return differ(e.FromPriority, e.ToPriority) || e.FromCycleID != e.ToCycleID ||
-		e.FromDueDate != e.ToDueDate || differ(e.FromProjectMilestone, e.ToProjectMilestone)
+		differ(e.FromProjectMilestone, e.ToProjectMilestone)
 }
 
 func differ[T comparable](a, b *T) bool {

@@ -156,14 +156,19 @@ func TestArchivingIsNoSignOfLife(t *testing.T) {
 		updated int // step
 		want    []int
 	}{
+		"archived only":     {0, nil},
 		"archived last":     {2, []int{1}},
 		"at the same stamp": {4, []int{1, 4}},
 		"edited afterwards": {5, []int{1, 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			history := []obj{{"createdAt": stamp(step(4))}}
+			if tc.updated > 0 {
+				history = append(history, obj{"createdAt": stamp(step(1))})
+			}
 			issue := newIssue(1, obj{
 				"createdAt": stamp(step(0)), "updatedAt": stamp(step(tc.updated)), "archivedAt": stamp(step(4)),
-				"history":      obj{"nodes": []obj{{"createdAt": stamp(step(4))}, {"createdAt": stamp(step(1))}}},
+				"history":      obj{"nodes": history},
 				"stateHistory": obj{"nodes": []obj{}},
 				"state":        obj{"id": "s-unstarted", "type": "unstarted"},
 			})

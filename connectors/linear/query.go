@@ -45,6 +45,7 @@ type wireIssue struct {
 	Priority  float64
 	Estimate  *float64
 	LabelIDs  []string
+	DueDate   string // 2006-01-02
 	Trashed   bool
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -59,6 +60,9 @@ type wireIssue struct {
 	Parent  *wireParent
 	Project *ref
 
+	Cycle            *wireCycle
+	ProjectMilestone *wireMilestone
+
 	History      connection[wireEntry] `graphql:"history(first: 20, includeArchived: true)"`
 	StateHistory connection[wireSpan]  `graphql:"stateHistory(first: 10)"`
 }
@@ -68,6 +72,15 @@ type wireState struct{ ID, Type string }
 type wireParent struct {
 	ID   string
 	Team *ref
+}
+
+type wireCycle struct {
+	StartsAt time.Time
+	EndsAt   time.Time
+}
+
+type wireMilestone struct {
+	TargetDate string // 2006-01-02
 }
 
 // wireEntry is one entry of an issue's history: all that one actor changed
@@ -135,6 +148,7 @@ type wireLabel struct {
 type wireProject struct {
 	ID, Name             string
 	CreatedAt, UpdatedAt time.Time
+	StartDate            string // 2006-01-02
 	Trashed              bool
 	LabelIDs             []string
 	Status               *wireNamedState
