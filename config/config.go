@@ -85,20 +85,41 @@ func Default() Config {
 // returned as yamlfile.Problems, all of both at once. Credentials are read to
 // see that they are there; they are not kept in any printable form.
 func Load(path string) (*Config, error) {
-	data, err := os.ReadFile(path)
+	c, doc, err := read(path)
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+		return nil, err
 	}
-	c := Default()
-	doc := yamlfile.Decode(path, data, &c)
-	c.resolve(filepath.Dir(path))
-	c.validate(doc.Problemf)
 	c.readCredentials(doc.Problemf)
 	inMapping := c.loadMapping(doc)
 	if err := errors.Join(doc.Err(), inMapping); err != nil {
 		return nil, err
 	}
-	return &c, nil
+	return c, nil
+}
+
+// LoadAlone reads the file without its mapping and its credentials, for
+// commands that help where those are not right.
+func LoadAlone(path string) (*Config, error) {
+	c, doc, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func read(path string) (*Config, *yamlfile.Document, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c := Default()
+	doc := yamlfile.Decode(path, data, &c)
+	c.resolve(filepath.Dir(path))
+	c.validate(doc.Problemf)
+	return &c, doc, nil
 }
 
 // resolve makes relative paths relative to dir.

@@ -284,3 +284,29 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestLoadAlone: the store is found although the mapping is wrong and a
+// credential is missing; a mistake in the file itself is told.
+func TestLoadAlone(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("mapping.yml", "goals: [")
+	file := "store: {path: facts.db}\nconnectors: {linear: [{name: acme, auth: {api_key_file: nowhere}}]}\n"
+	cfg, err := config.LoadAlone(write("alignd.yml", file))
+	if err != nil || cfg.Store.Path != filepath.Join(dir, "facts.db") {
+		t.Errorf("got %+v, %v", cfg, err)
+	}
+	if _, err := config.LoadAlone(write("wrong.yml", file+"stor: {}\n")); err == nil || !strings.Contains(err.Error(), "unknown key stor") {
+		t.Errorf("a mistake in the file gives %v", err)
+	}
+	if _, err := config.LoadAlone(filepath.Join(dir, "nowhere.yml")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file gives %v", err)
+	}
+}

@@ -16,17 +16,25 @@ func TestSchemaIsWhatTheTypesSay(t *testing.T) {
 
 var fenced = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-func TestSchemaAcceptsTheSamples(t *testing.T) {
-	samples := map[string]string{"reference.yml": read(t, "reference.yml"), "small": smallConfig}
+// samples returns every configuration that users are shown whole.
+func samples(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{"reference.yml": read(t, "reference.yml")}
 	for _, file := range []string{"../README.md", "../docs/ops.md"} {
 		for _, block := range fenced.FindAllStringSubmatch(read(t, file), -1) {
 			if strings.Contains(block[1], "connectors:\n") && !strings.Contains(block[1], "# ...\n") { // excerpts are not whole
-				samples[file+": "+block[1]] = block[1]
+				all[file+": "+block[1]] = block[1]
 			}
 		}
 	}
+	return all
+}
+
+func TestSchemaAcceptsTheSamples(t *testing.T) {
 	schema := schematest.Compile(t, config.Schema())
-	for name, text := range samples {
+	all := samples(t)
+	all["small"] = smallConfig
+	for name, text := range all {
 		if err := schema.Check([]byte(text)); err != nil {
 			t.Errorf("the editor underlines something in %s: %v", name, err)
 		}
@@ -35,9 +43,9 @@ func TestSchemaAcceptsTheSamples(t *testing.T) {
 
 // Editors complete and check a file only if its first lines name the schema.
 func TestSamplesNameTheSchema(t *testing.T) {
-	for _, file := range []string{"reference.yml", "../README.md"} {
-		if !strings.Contains(read(t, file), "# yaml-language-server: $schema=./alignd.schema.json\n") {
-			t.Errorf("%s does not name the schema", file)
+	for name, text := range samples(t) {
+		if !strings.HasPrefix(text, "# yaml-language-server: $schema=./alignd.schema.json\n") {
+			t.Errorf("%s does not begin with the name of the schema", name)
 		}
 	}
 }

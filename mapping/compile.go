@@ -9,7 +9,7 @@ import (
 	"alignd/yamlfile"
 )
 
-// The values of split, basis_then and completion, defaults first.
+// The values of split, basis_then, completion and drift.unit, defaults first.
 const (
 	splitEqual      = "equal"
 	splitFirst      = "first"
@@ -17,13 +17,15 @@ const (
 	basisStrict     = "strict"
 	completionLast  = "last"
 	completionFirst = "first"
+	driftTickets    = "tickets"
+	driftTime       = "time"
 )
 
 // Compile gives a mapping, which must come from ReadConfig, its meaning. The error is of type yamlfile.Problems
 // and holds all mistakes, those of ReadConfig included.
 func Compile(cfg *Config) (*RuleSet, error) {
 	c := &compiler{
-		cfg: cfg, doc: cfg.doc, rs: &RuleSet{doc: cfg.doc},
+		cfg: cfg, doc: cfg.doc, rs: &RuleSet{doc: cfg.doc, text: cfg.text},
 		teamIDs: newIDs("team"), goalIDs: newIDs("goal"), reasonIDs: newIDs("reason"),
 	}
 	c.settings()
@@ -116,10 +118,12 @@ func (c *compiler) settings() {
 	c.oneOf("split", c.cfg.Split, splitEqual, splitFirst)
 	c.oneOf("basis_then", c.cfg.BasisThen, basisBackfilled, basisStrict)
 	c.oneOf("completion", c.cfg.Completion, completionLast, completionFirst)
+	c.oneOf("drift.unit", c.cfg.Drift.Unit, driftTickets, driftTime)
 	c.rs.slack = c.cfg.Slack
 	c.rs.firstGoal = c.cfg.Split == splitFirst
 	c.rs.strict = c.cfg.BasisThen == basisStrict
 	c.rs.firstCompletion = c.cfg.Completion == completionFirst
+	c.rs.driftInTime = c.cfg.Drift.Unit == driftTime
 }
 
 func (c *compiler) oneOf(path, value string, allowed ...string) {

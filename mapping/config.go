@@ -33,6 +33,8 @@ type Config struct {
 	// Share of the work that is kept free for what no target covers, such as
 	// 20%. alignd check says where targets and slack do not add up to 100%.
 	Slack *Share `yaml:"slack"`
+	// How drift is watched.
+	Drift DriftConfig `yaml:"drift"`
 	// Who works, and on which projects of the trackers.
 	Teams []TeamConfig `yaml:"teams"`
 	// What the work is for. Their order is the order of all reports.
@@ -47,7 +49,17 @@ type Config struct {
 	// What surveys on psychological safety came to.
 	Surveys []SurveyConfig `yaml:"surveys"`
 
-	doc *yamlfile.Document
+	doc  *yamlfile.Document
+	text string
+}
+
+// DriftConfig is how drift is watched.
+type DriftConfig struct {
+	// What the watched shares are shares of: "tickets" (default), completed
+	// ones, or "time", team time. Time sees work that is not finished; one
+	// long ticket moves several weeks of it, so its limit is higher.
+	//schema:json {"enum": ["tickets", "time"], "default": "tickets"}
+	Unit string `yaml:"unit"`
 }
 
 // PeriodConfig is a planning period.
@@ -272,7 +284,7 @@ type LabelsConfig struct {
 // come out of Compile, together with those of meaning. name is shown in
 // messages.
 func ReadConfig(name string, data []byte) *Config {
-	cfg := &Config{Split: splitEqual, BasisThen: basisBackfilled, Completion: completionLast}
+	cfg := &Config{Split: splitEqual, BasisThen: basisBackfilled, Completion: completionLast, Drift: DriftConfig{Unit: driftTickets}, text: string(data)}
 	cfg.doc = yamlfile.Decode(name, data, cfg)
 	return cfg
 }

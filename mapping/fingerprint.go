@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"io"
 	"maps"
 	"slices"
 )
@@ -14,7 +15,7 @@ import (
 func fingerprint(rs *RuleSet) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "period %q %d %d\n", rs.period.Name, rs.period.From, rs.period.To)
-	fmt.Fprintf(h, "policy %t %t %t\n", rs.firstGoal, rs.strict, rs.firstCompletion)
+	fmt.Fprintf(h, "policy %t %t %t %t\n", rs.firstGoal, rs.strict, rs.firstCompletion, rs.driftInTime)
 	if rs.slack != nil {
 		fmt.Fprintf(h, "slack %d\n", *rs.slack)
 	}
@@ -81,6 +82,10 @@ func writeRule(h hash.Hash, name string, r *rule) {
 	if r.capture != nil {
 		fmt.Fprintf(h, "capture %q\n", r.capture.parts)
 	}
+	writeWhen(h, r)
+}
+
+func writeWhen(w io.Writer, r *rule) {
 	for i := range r.when {
 		c := &r.when[i]
 		texts := make([]string, len(c.patterns))
@@ -91,6 +96,6 @@ func writeRule(h hash.Hash, name string, r *rule) {
 			}
 		}
 		slices.Sort(texts)
-		fmt.Fprintf(h, "when %d %d %q\n", c.field, c.quantity, slices.Compact(texts))
+		fmt.Fprintf(w, "when %d %d %q\n", c.field, c.quantity, slices.Compact(texts))
 	}
 }

@@ -247,6 +247,7 @@ period: {name: p, to: 2026-12-31, from: 2026-10-01}
 		{"{id: payments,", "{id: payments, time_zone: Europe/Berlin,"},
 		{"\nrules", "\nsplit: first\nrules"},
 		{"\nrules", "\nbasis_then: strict\nrules"},
+		{"\nrules", "\ndrift: {unit: time}\nrules"},
 		{"\nrules", "\nreasons: [{id: x}]\nrules"},
 		{"[a, B]", "[\"a, B\"]"},
 	} {

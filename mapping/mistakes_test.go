@@ -61,7 +61,7 @@ mapping.yml:1:1: period.to: is missing; write the last day such as 2026-12-31`},
 mapping.yml:1:1: split: must be equal or first; found "primary"
 mapping.yml:2:1: basis_then: must be backfilled or strict; found "now"
 mapping.yml:3:1: completion: must be last or first; found "middle"`},
-		{"unknown top key", "reasons:", "reason:", `mapping.yml:9:1: reason: unknown key reason; did you mean reasons? allowed: period, split, basis_then, completion, slack, teams, goals, reasons, rules, index, surveys
+		{"unknown top key", "reasons:", "reason:", `mapping.yml:9:1: reason: unknown key reason; did you mean reasons? allowed: period, split, basis_then, completion, slack, drift, teams, goals, reasons, rules, index, surveys
 mapping.yml:17:5: rules[1].reason: unknown reason "escalation"; no reason is declared`},
 
 		{"team id", "id: payments", "id: Payments Team", `mapping.yml:3:5: teams[0].id: must be 1 to 40 of the characters a-z, 0-9, _ and -; found "Payments Team"`},

@@ -24,8 +24,10 @@ type RuleSet struct {
 	firstGoal       bool // split: first
 	strict          bool
 	firstCompletion bool
+	driftInTime     bool
 	needsAncestors  bool
 	fingerprint     string
+	text            string
 	warnings        yamlfile.Problems
 	connectors      []Ref
 	doc             *yamlfile.Document // for the places of what is noticed later; only read
@@ -59,9 +61,16 @@ func (rs *RuleSet) Strict() bool { return rs.strict }
 // not the last (completion: first).
 func (rs *RuleSet) FirstCompletion() bool { return rs.firstCompletion }
 
+// DriftInTime says that drift is watched in team time instead of completed
+// tickets.
+func (rs *RuleSet) DriftInTime() bool { return rs.driftInTime }
+
 // Fingerprint identifies the meaning of the mapping: files that differ only in
 // comments, layout or the order of keys have the same.
 func (rs *RuleSet) Fingerprint() string { return rs.fingerprint }
+
+// Text returns the mapping as it is written, comments and all.
+func (rs *RuleSet) Text() string { return rs.text }
 
 // NeedsAncestors says that a rule looks at Facts.Parents, LinearProjects or
 // Initiatives.

@@ -67,13 +67,10 @@ func TestSchemaAcceptsTheSamples(t *testing.T) {
 
 // Editors complete and check a file only if its first lines name the schema.
 func TestSamplesNameTheSchema(t *testing.T) {
-	for _, file := range []string{"reference.yml", "testdata/design.yml", "../README.md", "../docs/product-ops.md"} {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(data), "# yaml-language-server: $schema=") {
-			t.Errorf("%s does not name the schema", file)
+	ours := map[string]bool{"good": true, "many rules": true, "company": true} // nobody else sees them
+	for name, text := range samples(t) {
+		if !ours[name] && !strings.HasPrefix(text, "# yaml-language-server: $schema=./mapping.schema.json\n") {
+			t.Errorf("%s does not begin with the name of the schema", name)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"alignd/secret"
 )
@@ -16,6 +17,9 @@ import (
 const (
 	defaultPath   = "alignd.db"
 	defaultPrefix = "alignd:"
+	defaultLease  = 15 * time.Second
+	shortestLease = time.Second
+	longestLease  = 10 * time.Minute
 )
 
 // Config says where the facts are kept: in a file of one alignd, or in a Redis
@@ -60,6 +64,11 @@ type RedisConfig struct {
 	//schema:json {"pattern": "^[^{}]*$", "default": "alignd:"}
 	KeyPrefix string `yaml:"key_prefix"`
 
+	// Lease is for how long a replica that gives no sign of life keeps its
+	// connectors before others take over; the same on all of them. Default 15s.
+	//schema:json {"type": "string", "pattern": "^([0-9]+(\\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$", "default": "15s"}
+	Lease time.Duration `yaml:"lease"`
+
 	// TLS switches TLS on, be it as {} with the authorities of the system.
 	TLS *TLSConfig `yaml:"tls"`
 }
@@ -89,6 +98,14 @@ func (c Config) String() string {
 }
 
 func (r *RedisConfig) prefix() string { return cmp.Or(r.KeyPrefix, defaultPrefix) }
+
+// LeaseTime is for how long a connector's lease is to be taken.
+func (c Config) LeaseTime() time.Duration {
+	if c.Redis == nil {
+		return defaultLease
+	}
+	return cmp.Or(c.Redis.Lease, defaultLease)
+}
 
 // ResolvePaths makes relative paths relative to dir. The default file gives
 // way to Redis.
@@ -142,6 +159,9 @@ func (r *RedisConfig) validate(path string, report func(path, format string, arg
 	}
 	if r.MasterName == "" && r.sentinelLogin().set() {
 		report(path+".sentinel_username", "is of no use without master_name")
+	}
+	if d := r.Lease; d != 0 && (d < shortestLease || d > longestLease) {
+		report(path+".lease", "is %s, but must be between 1s and 10m", d)
 	}
 	r.login().validate(path+".", report)
 	r.sentinelLogin().validate(path+".sentinel_", report)

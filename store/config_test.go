@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,6 +47,9 @@ func TestConfigValidate(t *testing.T) {
 		}},
 		"many of what": {redis(func(r *store.RedisConfig) { r.Addrs = []string{"a:1", "b:2"} }), []string{
 			"store.redis.addrs: names 2 servers; say cluster: true or the master_name of the Sentinels",
+		}},
+		"lease": {redis(func(r *store.RedisConfig) { r.Lease = time.Hour }), []string{
+			"store.redis.lease: is 1h0m0s, but must be between 1s and 10m",
 		}},
 		"braces": {redis(func(r *store.RedisConfig) { r.KeyPrefix = "{a}" }), []string{
 			`store.redis.key_prefix: is "{a}", but must not hold { or }, which say where in a cluster a key belongs`,

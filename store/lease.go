@@ -17,4 +17,4 @@ func (e *embedded) Release(ctx context.Context, _ string) error { return ctx.Err
 
 func (e *embedded) Follow(ctx context.Context) (bool, error) { return false, ctx.Err() }
 
-func (e *embedded) Replicas(ctx context.Context) (int, error) { return 1, ctx.Err() }
+func (e *embedded) Replicas(ctx context.Context, _ time.Duration) (int, error) { return 1, ctx.Err() }

@@ -31,6 +31,17 @@ func checkRecords(records []Record) error {
 }
 
 func (e *embedded) Append(ctx context.Context, records ...Record) (added int, err error) {
+	return e.append(ctx, anyNumber, records)
+}
+
+func (e *embedded) AppendAfter(ctx context.Context, recorded int, records ...Record) (added int, err error) {
+	return e.append(ctx, recorded, records)
+}
+
+// anyNumber of records may have been added before.
+const anyNumber = -1
+
+func (e *embedded) append(ctx context.Context, recorded int, records []Record) (added int, err error) {
 	if err := errors.Join(ctx.Err(), checkRecords(records)); err != nil {
 		return 0, err
 	}
@@ -40,6 +51,9 @@ func (e *embedded) Append(ctx context.Context, records ...Record) (added int, er
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	err = guard(func() (err error) {
+		if recorded != anyNumber && countRecords(logsOf(tx)) != recorded {
+			return ErrRecorded
+		}
 		if added, err = appendRecords(tx, records); err != nil || added == 0 {
 			return err
 		}
@@ -119,6 +133,27 @@ func logsOf(tx *bbolt.Tx) map[string]*bbolt.Bucket {
 		}
 	}
 	return logs
+}
+
+// countRecords returns how many records these logs have. They are numbered
+// from 1 and stay.
+func countRecords(logs map[string]*bbolt.Bucket) (n int) {
+	for _, records := range logs {
+		if records == nil {
+			continue
+		}
+		if number, _ := records.Cursor().Last(); number != nil {
+			n += int(binary.BigEndian.Uint64(number))
+		}
+	}
+	return n
+}
+
+func (v *view) Recorded() (n int) {
+	if err := guard(func() error { n = countRecords(v.logs); return nil }); err != nil {
+		v.fail(err)
+	}
+	return n
 }
 
 func (v *view) logNames() []string { return slices.Sorted(maps.Keys(v.logs)) }

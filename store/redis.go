@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,6 +46,7 @@ type redisStore struct {
 	prefix string
 	holder string // names this replica in leases
 	mirror *embedded
+	alive  atomic.Bool // said so to the others
 
 	mu         sync.Mutex // guards the map
 	connectors map[string]*shared
@@ -214,6 +216,7 @@ func (r *redisStore) View(ctx context.Context, fn func(View) error) error {
 func (r *redisStore) Size(ctx context.Context) (int64, error) { return r.mirror.Size(ctx) }
 
 func (r *redisStore) Close() error {
+	r.leave()
 	var err error
 	if r.mirror != nil {
 		err = r.mirror.Close()
@@ -225,16 +228,34 @@ func (r *redisStore) Close() error {
 }
 
 // Replicas implements Store with Redis' own clock.
-func (r *redisStore) Replicas(ctx context.Context) (int, error) {
-	n, err := replicasScript.Run(ctx, r.client, []string{r.key("/store", "replicas")}, r.holder, replicaTime.Milliseconds()).Int()
+func (r *redisStore) Replicas(ctx context.Context, within time.Duration) (int, error) {
+	r.alive.Store(true)
+	n, err := replicasScript.Run(ctx, r.client, r.replicas(), r.holder, within.Milliseconds(), forgetReplica.Milliseconds()).Int()
 	if err != nil {
 		return 0, fmt.Errorf("count replicas: %w", err)
 	}
 	return n, nil
 }
 
-// replicaTime is how long a replica counts as alive without a sign of life.
-const replicaTime = 15 * time.Second
+func (r *redisStore) replicas() []string { return []string{r.key("/store", "replicas")} }
+
+const (
+	// forgetReplica is after what time without a sign of life Redis need not
+	// remember a replica. No lease is longer.
+	forgetReplica = time.Hour
+	// leaveTime bounds how long the end waits for a Redis that is away.
+	leaveTime = time.Second
+)
+
+// leave takes the sign of life back. If that fails, it ends by itself.
+func (r *redisStore) leave() {
+	if !r.alive.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+	defer cancel()
+	_ = r.client.ZRem(ctx, r.replicas()[0], r.holder).Err()
+}
 
 // readOnlyRedis is for those who only look.
 type readOnlyRedis struct{ *redisStore }
@@ -244,6 +265,8 @@ var errReadOnly = errors.New("the store is open for reading only")
 func (readOnlyRedis) Apply(context.Context, Batch) (Applied, error) { return Applied{}, errReadOnly }
 
 func (readOnlyRedis) Append(context.Context, ...Record) (int, error) { return 0, errReadOnly }
+
+func (readOnlyRedis) AppendAfter(context.Context, int, ...Record) (int, error) { return 0, errReadOnly }
 
 func (readOnlyRedis) Acquire(context.Context, string, time.Duration) (int64, error) {
 	return 0, errReadOnly

@@ -28,6 +28,13 @@ func (r *redisStore) Acquire(ctx context.Context, connector string, ttl time.Dur
 // the lease lasts, so most of that is done before.
 func (r *redisStore) acquire(ctx context.Context, c *shared, ttl time.Duration) error {
 	if c.epoch == 0 {
+		// Who waits for the lease asks often.
+		switch held, err := heldScript.Run(ctx, r.client, c.keys[:1], r.holder).Bool(); {
+		case err != nil:
+			return fmt.Errorf("read lease: %w", err)
+		case held:
+			return ErrHeld
+		}
 		if _, err := r.catchUp(ctx, c); err != nil {
 			return err
 		}

@@ -179,11 +179,56 @@ func TestLeaseGoesOn(t *testing.T) {
 
 func TestReplicas(t *testing.T) {
 	cfg := startRedis(t).config("")
-	for n := range 3 {
-		if got, err := openConfig(t, cfg).Replicas(t.Context()); err != nil || got != n+1 {
-			t.Errorf("%d replicas, want %d, error %v", got, n+1, err)
+	alive := func(s store.Store, within time.Duration, want int) {
+		t.Helper()
+		if got, err := s.Replicas(t.Context(), within); err != nil || got != want {
+			t.Errorf("%d replicas, want %d, error %v", got, want, err)
 		}
 	}
+	a := openConfig(t, cfg)
+	alive(a, time.Minute, 1)
+	b, err := store.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alive(b, time.Minute, 2)
+	alive(openConfig(t, cfg), time.Minute, 3)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	alive(a, time.Minute, 2)
+	time.Sleep(20 * time.Millisecond)
+	alive(a, 10*time.Millisecond, 1)
+}
+
+// What two replicas conclude from the same records is not mixed.
+func TestConclusionsDoNotMix(t *testing.T) {
+	cfg := startRedis(t).config("")
+	a, b := openConfig(t, cfg), openConfig(t, cfg)
+	conclude := func(s store.Store, recorded int, keys ...string) error {
+		records := make([]store.Record, len(keys))
+		for i, key := range keys {
+			records[i] = store.Record{Log: "episodes", Key: key, At: crashStart}
+		}
+		_, err := s.AppendAfter(t.Context(), recorded, records...)
+		return err
+	}
+	if err := conclude(a, 0, "raised", "judged"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conclude(b, 0, "not raised", "judged"); !errors.Is(err, store.ErrRecorded) {
+		t.Errorf("the second conclusion: error %v, want %v", err, store.ErrRecorded)
+	}
+	want := look(t, a)
+	sees(t, "the second, who was refused", b, want)
+	if err := conclude(b, len(want.Records), "cleared"); err != nil {
+		t.Errorf("what follows from the first: %v", err)
+	}
+	if err := conclude(a, len(want.Records), "cleared again"); !errors.Is(err, store.ErrRecorded) {
+		t.Errorf("who has not followed: error %v, want %v", err, store.ErrRecorded)
+	}
+	follow(t, a)
+	sees(t, "the first", a, look(t, b))
 }
 
 func TestFollowAfterTrimming(t *testing.T) {

@@ -145,7 +145,7 @@ func TestRollBack(t *testing.T) {
 			withRecord := look(t, a).Records
 			server.rollBack()
 
-			retry(t, func() error { _, err := a.Replicas(t.Context()); return err })
+			retry(t, func() error { _, err := a.Replicas(t.Context(), time.Minute); return err })
 			notice(t, a)
 			refused(t, a, walked(epoch, 2, 4))
 			epoch = acquire(t, a)

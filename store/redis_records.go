@@ -16,13 +16,43 @@ import (
 // Append implements Store. Records need no lease: whoever appends first is
 // right.
 func (r *redisStore) Append(ctx context.Context, records ...Record) (added int, err error) {
+	return r.append(ctx, anyID, records)
+}
+
+// AppendAfter implements Store.
+func (r *redisStore) AppendAfter(ctx context.Context, recorded int, records ...Record) (added int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	known, at := 0, ""
+	r.records.Lock()
+	err = r.mirror.db.View(func(tx *bbolt.Tx) error {
+		known, at = countRecords(logsOf(tx)), r.recordsAt
+		return nil
+	})
+	r.records.Unlock()
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("append records: read mirror: %w", err)
+	case known != recorded:
+		return 0, fmt.Errorf("append records: %w", ErrRecorded)
+	}
+	return r.append(ctx, at, records)
+}
+
+// anyID may be that of the last record before those that are appended.
+const anyID = "*"
+
+func (r *redisStore) append(ctx context.Context, last string, records []Record) (added int, err error) {
 	if err := errors.Join(ctx.Err(), checkRecords(records)); err != nil {
 		return 0, err
 	}
-	if added, err = r.sendRecords(ctx, records); err != nil {
-		return 0, fmt.Errorf("append records: %w", err)
+	added, err = r.sendRecords(ctx, last, records)
+	if err == nil || errors.Is(err, ErrRecorded) {
+		_, failed := r.followRecords(ctx)
+		err = errors.Join(err, failed)
 	}
-	if _, err := r.followRecords(ctx); err != nil {
+	if err != nil {
 		return 0, fmt.Errorf("append records: %w", err)
 	}
 	return added, nil
@@ -32,8 +62,9 @@ func (r *redisStore) recordKeys() []string {
 	return []string{r.key("/logs", "records"), r.key("/logs", "keys")}
 }
 
-func (r *redisStore) sendRecords(ctx context.Context, records []Record) (added int, err error) {
-	args := []any{strconv.FormatUint(rand.Uint64(), 10)}
+// sendRecords has Redis append records, if the last one it has is this.
+func (r *redisStore) sendRecords(ctx context.Context, last string, records []Record) (added int, err error) {
+	args := []any{strconv.FormatUint(rand.Uint64(), 10), last}
 	seen := map[string]bool{}
 	for i := range records {
 		rec := &records[i]
@@ -43,8 +74,12 @@ func (r *redisStore) sendRecords(ctx context.Context, records []Record) (added i
 			args = append(args, key, rec.Log, encodeRecord(rec))
 		}
 	}
-	if added, err = appendScript.Run(ctx, r.client, r.recordKeys(), args...).Int(); err != nil {
+	added, err = appendScript.Run(ctx, r.client, r.recordKeys(), args...).Int()
+	switch {
+	case err != nil:
 		return 0, fmt.Errorf("write redis: %w", err)
+	case added < 0:
+		return 0, ErrRecorded
 	}
 	return added, nil
 }
@@ -140,7 +175,7 @@ func (r *redisStore) mergeRecords(ctx context.Context) error {
 		return err
 	}
 	for piece := range slices.Chunk(known, chunkSize) {
-		if _, err := r.sendRecords(ctx, piece); err != nil {
+		if _, err := r.sendRecords(ctx, anyID, piece); err != nil {
 			return err
 		}
 	}

@@ -113,6 +113,18 @@ redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'epoch', string.format('%.0f', ep
 return epoch
 `)
 
+// heldScript says whether another replica has the lease.
+//
+//	KEYS state
+//	ARGV holder
+var heldScript = redis.NewScript(`
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local state = redis.call('HMGET', KEYS[1], 'holder', 'until')
+local holder = state[1] or ''
+return (holder ~= '' and holder ~= ARGV[1] and tonumber(state[2]) > now) and 1 or 0
+`)
+
 // releaseScript ends a lease that is held. The epoch stays.
 //
 //	KEYS state
@@ -124,14 +136,21 @@ return 'ok'
 
 // appendScript adds records whose keys are new and returns how many of them
 // have the random number that came with it: they are new even if the script
-// was sent before and its answer was lost.
+// was sent before and its answer was lost. -1 if another record than the given
+// one is the last.
 //
 //	KEYS records keys
-//	ARGV random number, then for each record: log and key, log, value
+//	ARGV random number, id of the last record or *, then for each record:
+//	     log and key, log, value
 var appendScript = redis.NewScript(`
-local last, added = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1), 0
-local n = last[1] and tonumber(string.match(last[1][1], '^%d+')) or 0
-for i = 2, #ARGV, 3 do
+local last, added, again = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1), 0, false
+local id = last[1] and last[1][1] or ''
+for i = 3, #ARGV, 3 do
+	again = again or redis.call('HGET', KEYS[2], ARGV[i]) == ARGV[1]
+end
+if ARGV[2] ~= '*' and ARGV[2] ~= id and not again then return -1 end
+local n = tonumber(string.match(id, '^%d+') or '0')
+for i = 3, #ARGV, 3 do
 	if redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[1]) == 1 then
 		n = n + 1
 		redis.call('XADD', KEYS[1], string.format('%.0f-%s', n, ARGV[1]), 'l', ARGV[i + 1], 'v', ARGV[i + 2])
@@ -144,11 +163,11 @@ return added
 // replicasScript notes a sign of life and counts who gave one lately.
 //
 //	KEYS replicas
-//	ARGV holder, milliseconds
+//	ARGV holder, milliseconds, milliseconds until it is forgotten
 var replicasScript = redis.NewScript(`
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
-return redis.call('ZCARD', KEYS[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+return redis.call('ZCOUNT', KEYS[1], now - ARGV[2], '+inf')
 `)

@@ -29,6 +29,9 @@ var (
 	// that is no longer in force. Nothing was written; start the walk again
 	// from the watermark, under a new epoch.
 	ErrLeaseLost = errors.New("the lease was lost")
+	// ErrRecorded means that records were added since the view from which
+	// others were concluded. Nothing was added; conclude again.
+	ErrRecorded = errors.New("records were added meanwhile")
 )
 
 // Store keeps the facts of all connectors. All methods are safe for concurrent
@@ -53,8 +56,8 @@ type Store interface {
 	Follow(ctx context.Context) (changed bool, err error)
 
 	// Replicas says that this replica is alive and returns how many have said
-	// so within the last 15 seconds, itself included.
-	Replicas(ctx context.Context) (int, error)
+	// so within this time, itself included. Close takes it back.
+	Replicas(ctx context.Context, within time.Duration) (int, error)
 
 	// Apply writes one batch atomically: all of it or nothing. It is
 	// idempotent, and of two readings of a ticket the one with the later
@@ -68,6 +71,11 @@ type Store interface {
 	// or none. Those whose key their log knows already are passed over. It
 	// returns how many were added. Nothing ever changes or removes a record.
 	Append(ctx context.Context, records ...Record) (added int, err error)
+
+	// AppendAfter is Append for records that were concluded from a view, and
+	// hold only as long as no others were added to any log: ErrRecorded unless
+	// there are as many as View.Recorded said.
+	AppendAfter(ctx context.Context, recorded int, records ...Record) (added int, err error)
 
 	// View calls fn with a consistent view that does not change while fn
 	// runs and must not be used after it. An error met while reading through
@@ -156,4 +164,7 @@ type View interface {
 	// Records yields the records of a log in the order in which they were
 	// added, each free to keep.
 	Records(log string) iter.Seq[Record]
+
+	// Recorded returns how many records all logs have together.
+	Recorded() int
 }

@@ -42,7 +42,7 @@ func testLease(t *testing.T, s store.Store) {
 		t.Errorf("nobody else has written: changed %t, error %v", changed, err)
 	}
 	for range 2 {
-		if n, err := s.Replicas(t.Context()); err != nil || n != 1 {
+		if n, err := s.Replicas(t.Context(), time.Minute); err != nil || n != 1 {
 			t.Errorf("%d replicas, error %v", n, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,6 +55,35 @@ func testAppend(t *testing.T, s store.Store) {
 		}
 		equal(t, "no tickets", 0, len(collect(v)))
 	})
+}
+
+func testAppendAfter(t *testing.T, s store.Store) {
+	recorded := func() (n int) {
+		t.Helper()
+		view(t, s, func(v store.View) { n = v.Recorded() })
+		return n
+	}
+	after := func(n int, records ...store.Record) (added int) {
+		t.Helper()
+		added, err := s.AppendAfter(t.Context(), n, records...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return added
+	}
+	a, b := record("episodes", "a", 1), record("episodes", "b", 2)
+	equal(t, "before the first", 0, recorded())
+	equal(t, "added", 1, after(0, a))
+	equal(t, "recorded", 1, recorded())
+	equal(t, "added to another log", 1, appended(t, s, record("revisions", "a", 1)))
+	for _, stale := range []int{0, 1, 3} {
+		if added, err := s.AppendAfter(t.Context(), stale, b); !errors.Is(err, store.ErrRecorded) || added != 0 {
+			t.Errorf("after %d of 2: %d added, error %v, want %v", stale, added, err, store.ErrRecorded)
+		}
+	}
+	equal(t, "a known one and a new one", 1, after(2, a, b))
+	equal(t, "records", []store.Record{a, b}, records(t, s, "episodes"))
+	equal(t, "none", 0, after(recorded()))
 }
 
 func testAppendAllOrNothing(t *testing.T, s store.Store) {

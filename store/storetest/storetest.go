@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		"Lease":              testLease,
 		"Append":             testAppend,
 		"AppendAllOrNothing": testAppendAllOrNothing,
+		"AppendAfter":        testAppendAfter,
 		"Order":              testOrder,
 		"EarlyBreak":         testEarlyBreak,
 		"ReadWhileStreaming": testReadWhileStreaming,
