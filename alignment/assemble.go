@@ -67,6 +67,7 @@ func assemble(in Input, views []teamView, f *facts, tallies []*tally) *Snapshot 
 		s.Teams[i] = teamResult(&views[i], tallies[i])
 	})
 	s.Company = companyResult(in.Rules, tallies)
+	s.addEvidence(tallies)
 	s.Tickets = ticketCounts(f.counts)
 	countUse(s, in.Rules, tallies)
 	return s

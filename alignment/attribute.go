@@ -74,8 +74,9 @@ func (w *teamWork) setPresence() {
 			w.excluded[n.tk.ID.Connector]++
 			continue
 		}
-		n.active = w.activeSpans(n)
-		n.fresh = n.active.intersect(w.freshSpans(n))
+		if n.active = w.activeSpans(n); len(n.active) > 0 {
+			n.fresh = n.active.intersect(w.freshSpans(n))
+		}
 	}
 	for _, n := range w.members {
 		w.silence(n)
@@ -99,6 +100,9 @@ func (w *teamWork) activeSpans(n *node) spans {
 	active := where(n.states, end, func(s status) bool {
 		return s.state == ticket.StateActive && !w.view.team.Waiting(s.name)
 	})
+	if len(n.teams) == 1 && n.teams[0].value == w.view.index {
+		return active
+	}
 	return active.intersect(where(n.teams, end, func(t int) bool { return t == w.view.index }))
 }
 
@@ -156,9 +160,9 @@ type border struct {
 }
 
 // borders lists the borders of each member's spans in order of time, leaving
-// before entering, then by member.
-func (w *teamWork) borders(of func(*node) spans) []border {
-	since := w.cal.start(w.view.first)
+// before entering, then by member. Spans that end before a day are left out.
+func (w *teamWork) borders(first mapping.Date, of func(*node) spans) []border {
+	since := w.cal.start(first)
 	var out []border
 	for i, n := range w.members {
 		for _, s := range of(n) {
@@ -186,11 +190,12 @@ func (w *teamWork) borders(of func(*node) spans) []border {
 // bookTime splits the team's working time equally over the fresh active
 // tickets, interval by interval.
 func (w *teamWork) bookTime(sharers []sharer) {
-	w.integrate(w.borders(func(n *node) spans { return n.active }), func(d *dayTotal, _ span, set []int32, length int64) {
+	first := w.view.first
+	w.integrate(first, w.borders(first, func(n *node) spans { return n.active }), func(d *dayTotal, _ span, set []int32, length int64) {
 		d.active += int64(len(set)) * length
 	})
 	split := newSplitter(w, sharers)
-	w.integrate(w.borders(func(n *node) spans { return n.fresh }), func(d *dayTotal, s span, set []int32, length int64) {
+	w.integrate(first, w.borders(first, func(n *node) spans { return n.fresh }), func(d *dayTotal, s span, set []int32, length int64) {
 		amount := length * w.view.team.Capacity
 		d.fresh += int64(len(set)) * length
 		d.capacity += amount
@@ -203,9 +208,9 @@ func (w *teamWork) bookTime(sharers []sharer) {
 }
 
 // integrate calls fn for every maximal interval of working time in which the
-// set of members described by the borders is constant, day by day. The set is
-// in member order.
-func (w *teamWork) integrate(borders []border, fn func(d *dayTotal, s span, set []int32, length int64)) {
+// set of members described by the borders is constant, day by day from first
+// on. The set is in member order.
+func (w *teamWork) integrate(first mapping.Date, borders []border, fn func(d *dayTotal, s span, set []int32, length int64)) {
 	var set []int32
 	next := 0
 	advance := func(t int64) {
@@ -213,7 +218,7 @@ func (w *teamWork) integrate(borders []border, fn func(d *dayTotal, s span, set 
 			set = borders[next].applyTo(set)
 		}
 	}
-	for _, day := range w.cal.between(w.view.first, w.view.today+1) {
+	for _, day := range w.cal.between(first, w.view.today+1) {
 		from, end := day.span.from, min(day.span.to, w.view.watermark)
 		for from < end {
 			advance(from)

@@ -2,35 +2,27 @@ package alignment
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"alignd/mapping"
 	"alignd/ticket"
 )
 
-// Question names an amount of work that a Snapshot or a scrape shows.
-type Question struct {
-	Team   string // id, or AllTeams
-	Window string // 7d, 28d, 91d, period, or an ISO week such as 2026-W10
-	Unit   Unit
-	Basis  Basis
-	// Class, Goal and Reason narrow it down to some cells; nil takes all.
-	Class  *Class
-	Goal   *string
-	Reason *string
-}
+// ErrNotKnown is wrapped by the error about a team whose connectors have not
+// all been read completely.
+var ErrNotKnown = errors.New("there are no numbers")
 
 // Answer is an amount with the tickets behind it.
 type Answer struct {
-	From, To mapping.Date // local days of the window, To excluded
+	Watermark time.Time    // everything up to here is in the amounts
+	From, To  mapping.Date // local days of the window, To excluded
 	// Amount is what the tickets add up to, exactly; Total is all work of the
 	// same team, window and unit. See Unit for what they count.
 	Amount, Total int64
-	Tickets       []TicketAmount // largest first
+	Tickets       []TicketAmount // largest first; a ticket stands once for each team and cell
 }
 
 // TicketAmount is the part of one ticket.
@@ -43,27 +35,33 @@ type TicketAmount struct {
 }
 
 // Behind returns the tickets behind a number, through the bookings that
-// Compute adds up. An error says what is not known, and what is.
+// Compute adds up. An AskError says what is wrong with the question; ErrNotKnown
+// that it comes too early.
 func Behind(in Input, q Question) (Answer, error) {
-	views := newTeamViews(in.Rules, in.Watermarks)
-	f, err := q.frame(in.Rules, views)
+	if err := q.check(in.Rules); err != nil {
+		return Answer{}, err
+	}
+	f, watermark, err := q.frame(in.Rules, newTeamViews(in.Rules, in.Watermarks))
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{From: f.from, To: f.to}
+	a := Answer{Watermark: watermark, From: f.from, To: f.to}
 	type place struct {
 		id   ticket.ID
 		team string
 		cell Cell
 	}
-	parts := map[place]*TicketAmount{}
-	bookings(in, f, func(w *teamWork, e entry) {
-		if e.unit != q.Unit || e.basis != q.Basis || q.Team != AllTeams && q.Team != w.view.team.ID {
+	parts, asksFor, reasons := map[place]*TicketAmount{}, q.asksFor(in.Rules), map[string]bool{}
+	bookings(in, f, q.Team, func(w *teamWork, e entry) {
+		if e.unit != q.Unit || e.basis != q.Basis {
 			return
 		}
 		a.Total += e.amount
 		cell := w.cells.cells[e.cell]
-		if !q.asksFor(cell) {
+		if cell.Reason != "" {
+			reasons[cell.Reason] = true
+		}
+		if !asksFor(cell) {
 			return
 		}
 		tk := w.members[e.member].tk
@@ -74,6 +72,9 @@ func Behind(in Input, q Question) (Answer, error) {
 		parts[at].Amount += e.amount
 		a.Amount += e.amount
 	})
+	if err := q.checkReason(in.Rules, reasons); err != nil {
+		return Answer{}, err
+	}
 	for p := range maps.Values(parts) {
 		a.Tickets = append(a.Tickets, *p)
 	}
@@ -83,56 +84,14 @@ func Behind(in Input, q Question) (Answer, error) {
 	return a, nil
 }
 
+// Share returns the part of all work, and false where there is none.
+func (a *Answer) Share() (float64, bool) {
+	if a.Total == 0 {
+		return 0, false
+	}
+	return float64(a.Amount) / float64(a.Total), true
+}
+
 func compareCells(x, y Cell) int {
 	return cmp.Or(cmp.Compare(x.Class, y.Class), cmp.Compare(x.Goal, y.Goal), cmp.Compare(x.Reason, y.Reason))
-}
-
-func (q *Question) asksFor(c Cell) bool {
-	return (q.Class == nil || *q.Class == c.Class) && (q.Goal == nil || *q.Goal == c.Goal) && (q.Reason == nil || *q.Reason == c.Reason)
-}
-
-// frame returns the days of the window: those of the team, or those that the
-// company has in common.
-func (q *Question) frame(rules *mapping.RuleSet, views []teamView) (frame, error) {
-	today, names := endOfDates, []string{AllTeams}
-	for i := range views {
-		v := &views[i]
-		names = append(names, v.team.ID)
-		if q.Team != AllTeams && q.Team != v.team.ID {
-			continue
-		}
-		if !v.known {
-			return frame{}, fmt.Errorf("nothing is known of team %s yet: one of its connectors has not been read completely", v.team.ID)
-		}
-		today = min(today, v.today)
-	}
-	if !slices.Contains(names, q.Team) {
-		return frame{}, fmt.Errorf("team %q is not in the mapping, which has %s", q.Team, strings.Join(names, ", "))
-	}
-	if q.Team == AllTeams && q.Unit == UnitPoints {
-		return frame{}, fmt.Errorf("points have a scale for each team and are not added up over teams; ask for one team, or for time or tickets")
-	}
-	return q.window(today, rules.Period())
-}
-
-func (q *Question) window(today mapping.Date, period mapping.Period) (frame, error) {
-	var names []string
-	for _, f := range frames(today, period) {
-		if f.name == q.Window {
-			return f, nil
-		}
-		names = append(names, f.name)
-	}
-	for monday := mondayOf(today) - 7; monday >= mondayOf(today)-7*historyWeeks; monday -= 7 {
-		if f := weekFrames([]mapping.Date{monday})[0]; f.name == q.Window {
-			return f, nil
-		}
-	}
-	return frame{}, fmt.Errorf("window %q is none of %s and no closed week such as %s", q.Window, strings.Join(names, ", "), weekName(mondayOf(today)-7))
-}
-
-// weekName names an ISO week by its Monday.
-func weekName(monday mapping.Date) string {
-	year, week := monday.In(time.UTC).ISOWeek()
-	return fmt.Sprintf("%04d-W%02d", year, week)
 }

@@ -1,6 +1,7 @@
 package alignment_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -71,17 +72,27 @@ func ask(t *rapid.T, in alignment.Input, q alignment.Question) alignment.Answer 
 
 func TestQuestionsWithoutAnswer(t *testing.T) {
 	in := chartInput(completedWeeks(steady(3, 10)), chartRules(t, ""), 3)
+	word := func(s string) *string { return &s }
+	class := func(c alignment.Class) *alignment.Class { return &c }
 	for want, q := range map[string]alignment.Question{
-		`team "x" is not in the mapping, which has all, t`:                           {Team: "x", Window: "7d"},
-		`window "30d" is none of 7d, 28d, 91d, period and no closed week such as 20`: {Team: "t", Window: "30d"},
-		`points have a scale for each team`:                                          {Team: "all", Window: "7d", Unit: alignment.UnitPoints},
+		`there is no team "x"; there is t, all`:                                                   {Team: "x", Window: "7d"},
+		`there is no team "al"; did you mean all? there is t, all`:                                {Team: "al", Window: "7d"},
+		`there is no window "30d"; there is 7d, 28d, 91d, period and each closed week such as 20`: {Team: "t", Window: "30d"},
+		`there is no goal "h"; there is g`:                                                        {Team: "t", Window: "7d", Goal: word("h")},
+		`there is no reason "retird"; did you mean retired? there is`:                             {Team: "t", Window: "7d", Reason: word("retird")},
+		`work of class off_plan has no goal`:                                                      {Team: "t", Window: "7d", Goal: word("g"), Class: class(alignment.OffPlan)},
+		`work of class unmapped has no reason`:                                                    {Team: "t", Window: "7d", Reason: word("other"), Class: class(alignment.Unmapped)},
+		`work has either a goal or a reason`:                                                      {Team: "t", Window: "7d", Reason: word("other"), Goal: word("g")},
+		`points have a scale for each team`:                                                       {Team: "all", Window: "7d", Unit: alignment.UnitPoints},
 	} {
-		if _, err := alignment.Behind(in, q); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := alignment.Behind(in, q)
+		if _, ok := errors.AsType[*alignment.AskError](err); !ok || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", q, err, want)
 		}
 	}
 	in.Watermarks = nil
-	if _, err := alignment.Behind(in, alignment.Question{Team: "t", Window: "7d"}); err == nil || !strings.Contains(err.Error(), "nothing is known of team t yet") {
+	_, err := alignment.Behind(in, alignment.Question{Team: "t", Window: "7d"})
+	if !errors.Is(err, alignment.ErrNotKnown) || !strings.Contains(err.Error(), "nothing is known of team t yet") {
 		t.Errorf("no watermark: %v", err)
 	}
 }

@@ -24,10 +24,20 @@ type book struct {
 	nodes   []*node // by place in facts; nil: not looked at yet, or not known at the watermark
 	asked   []bool  // by place: nodes holds the answer
 	members []*node // tickets that were ever in the team, by id
+	own     []own   // by node: what the rules say of the ticket by itself
+}
+
+// own is what the rules say of a ticket by itself.
+type own struct {
+	matches     []step[mapping.Match] // see book.matchesOf; nil: not asked yet
+	last        mapping.Match         // see book.matchAt
+	isLastKnown bool
 }
 
 // node is one ticket in a book.
 type node struct {
+	place    int32          // in facts
+	number   int32          // in book.own
 	tk       *ticket.Ticket // as known at the team's watermark
 	parents  []step[*node]  // nil value: no known parent
 	groups   []step[[]*node]
@@ -35,8 +45,7 @@ type node struct {
 	states   []step[status]
 	teams    []step[int] // index of the team, -1 for none
 
-	ownMatch []step[mapping.Match] // see book.matchesOf
-	cuts     []int64               // instants at which ownMatch was evaluated
+	above []*node // see kin; nil: not asked yet
 
 	active spans // active, in the team, not waiting, not excluded
 	fresh  spans // the part of active that is fresh
@@ -50,13 +59,11 @@ type status struct {
 }
 
 func newBook(rules *mapping.RuleSet, view *teamView, f *facts) *book {
-	b := &book{ground: &ground{rules: rules, view: view}, facts: f, nodes: make([]*node, len(f.known)), asked: make([]bool, len(f.known))}
+	n := len(f.known)
+	b := &book{ground: &ground{rules: rules, view: view}, facts: f, nodes: make([]*node, n), asked: make([]bool, n)}
 	first := view.first
-	for i := range f.relevant {
-		if !b.everInTeam(f.known[i].tk) {
-			continue
-		}
-		if n := b.node(int32(i)); n != nil {
+	for _, place := range f.membersOf(rules, view.index) {
+		if n := b.node(place); n != nil {
 			b.members = append(b.members, n)
 			first = min(first, mapping.DateOf(n.tk.Created.In(view.team.Location))-1)
 		}
@@ -72,16 +79,6 @@ func compareIDs(x, y ticket.ID) int {
 	return cmp.Or(cmp.Compare(x.Connector, y.Connector), cmp.Compare(x.UID, y.UID))
 }
 
-func (b *book) everInTeam(tk *ticket.Ticket) bool {
-	if b.rules.TeamOf(tk.ID.Connector, tk.Project) == b.view.index {
-		return true
-	}
-	return slices.ContainsFunc(tk.Changes, func(c ticket.Change) bool {
-		return c.Field == ticket.FieldProject &&
-			(b.rules.TeamOf(tk.ID.Connector, c.From) == b.view.index || b.rules.TeamOf(tk.ID.Connector, c.To) == b.view.index)
-	})
-}
-
 // node returns the node of a known ticket with everything it hangs together
 // with, or nil if there was no such ticket at the watermark.
 func (b *book) node(place int32) *node {
@@ -95,12 +92,16 @@ func (b *book) node(place int32) *node {
 	}
 	connector := tk.ID.Connector
 	n := &node{
+		place: place, number: int32(len(b.own)),
 		tk:     tk,
 		states: history(tk, ticket.FieldState, func(tk *ticket.Ticket) status { return status{tk.Status, tk.State} }),
 		teams:  history(tk, ticket.FieldProject, func(tk *ticket.Ticket) int { return b.rules.TeamOf(connector, tk.Project) }),
 	}
 	b.nodes[place] = n
-	for _, s := range history(tk, ticket.FieldParent, func(tk *ticket.Ticket) string { return tk.Parent }) {
+	b.own = push(b.own, own{})
+	parents := history(tk, ticket.FieldParent, func(tk *ticket.Ticket) string { return tk.Parent })
+	n.parents = make([]step[*node], 0, len(parents))
+	for _, s := range parents {
 		n.parents = append(n.parents, step[*node]{s.from, b.elder(connector, s.value)})
 	}
 	n.groups = b.groupsOf(tk)

@@ -18,6 +18,7 @@ type cellTable struct {
 	notNow   []int32
 	retired  int32
 	unmapped int32
+	singles  [][]part // by cell: all of the work in it
 
 	statuses [][]step[mapping.GoalStatus] // by goal, in the team's zone
 }
@@ -52,9 +53,13 @@ func (c *cellTable) number(cell Cell) int32 {
 		n = int32(len(c.cells))
 		c.index[cell] = n
 		c.cells = append(c.cells, cell)
+		c.singles = append(c.singles, []part{{n, 1}})
 	}
 	return n
 }
+
+// alone returns the parts of work that is in one cell.
+func (c *cellTable) alone(cell int32) []part { return c.singles[cell] }
 
 func (c *cellTable) goal(goal int, status mapping.GoalStatus) int32 {
 	switch status {

@@ -27,9 +27,15 @@ type goalTarget struct {
 // windowTarget returns the mean target of a frame for each goal that declares
 // one, weighted by capacity time; none if no time was worked.
 func windowTarget(f frame, sheets []*sheet) []goalTarget {
+	return targetsOver(f, sheets, 0, len(sheets[0].rules.Goals()))
+}
+
+// targetsOver is windowTarget for the goals with the indexes first to last,
+// last excluded.
+func targetsOver(f frame, sheets []*sheet, first, last int) []goalTarget {
 	var targets []goalTarget
 	goals := sheets[0].rules.Goals()
-	for i := range goals {
+	for i := first; i < last; i++ {
 		if len(goals[i].Targets) == 0 {
 			continue
 		}

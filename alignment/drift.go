@@ -129,7 +129,7 @@ func (c *chart) draw() {
 			continue
 		}
 		c.last = monday
-		if !c.usable(monday) {
+		if !c.pursued(monday) {
 			c.skip(weeks + 1)
 			weeks = 0
 			continue
@@ -138,10 +138,17 @@ func (c *chart) draw() {
 			weeks = driftPool
 			c.skip(1)
 		}
-		if o := c.past.observe(c.goal, c.Series.Unit, monday, weeks); o.size >= driftMinimum {
-			c.skipped, weeks = 0, 0
-			c.take(o)
+		o := c.past.observe(c.goal, c.Series.Unit, monday, weeks)
+		if o.size < driftMinimum {
+			continue
 		}
+		if c.isFresh(o) {
+			c.skipped = 0
+			c.take(o)
+		} else {
+			c.skip(weeks)
+		}
+		weeks = 0
 	}
 	c.retell(endOfDates)
 	c.acknowledge(endOfDates)
@@ -150,14 +157,19 @@ func (c *chart) draw() {
 	c.Evaluable = n > 0 && c.Observations[n-1].Last > c.last-7*driftRecent
 }
 
-// usable reports whether the week's tickets were looked after, and whether the
-// goal was pursued, if what is usual comes from experience.
-func (c *chart) usable(monday mapping.Date) bool {
-	if c.Estimated && c.goal >= 0 && !c.past.pursued(c.goal, monday) {
-		c.learning, c.fixed = nil, -1
-		return false
+// pursued reports whether the goal was pursued in a week, which matters if
+// what is usual comes from experience.
+func (c *chart) pursued(monday mapping.Date) bool {
+	if !c.Estimated || c.goal < 0 || c.past.pursued(c.goal, monday) {
+		return true
 	}
-	fresh, ok := c.past.fresh(monday)
+	c.learning, c.fixed = nil, -1
+	return false
+}
+
+// isFresh reports whether the tickets were looked after.
+func (c *chart) isFresh(o observed) bool {
+	fresh, ok := c.past.fresh(o)
 	return ok && fresh >= driftFresh || !ok && c.Series.Unit == UnitTickets
 }
 

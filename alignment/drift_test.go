@@ -342,6 +342,69 @@ func TestStaleWeeksRaiseNothing(t *testing.T) {
 	}
 }
 
+// workedWeeks makes tickets that are worked on from Monday to Friday, week by
+// week, all at the same time: so many in all, and so many of them for goal "g".
+func workedWeeks(weeks [][2]int) list {
+	tks := completedWeeks(weeks)
+	i := 0
+	for w, week := range weeks {
+		begin := chartStart.AddDate(0, 0, 7*w).Add(9 * time.Hour)
+		end := begin.AddDate(0, 0, 4).Add(8 * time.Hour)
+		for range week[1] {
+			tk := &tks[i]
+			i++
+			tk.Created, tk.Updated = begin, end
+			tk.Changes = []ticket.Change{
+				{At: begin, Field: ticket.FieldState, From: "To Do", To: "Doing", FromState: ticket.StateTodo, ToState: ticket.StateActive},
+				{At: end, Field: ticket.FieldState, From: "Doing", To: "Done", FromState: ticket.StateActive, ToState: ticket.StateDone},
+			}
+		}
+	}
+	return tks
+}
+
+// TestDriftInTime: the same shares in team time alarm later, since the limit is
+// higher, and have charts and records of their own.
+func TestDriftInTime(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(4, 5))
+	tks := workedWeeks(weeks)
+	var log alignment.Log
+	for _, test := range []struct {
+		settings string
+		unit     alignment.Unit
+		h        float64
+		week     int
+	}{
+		{"", alignment.UnitTickets, 5, 14},
+		{"drift: {unit: time}\n", alignment.UnitTime, 7, 15},
+		{"drift: {unit: tickets}\n", alignment.UnitTickets, 5, 14},
+	} {
+		rules, err := mapping.Parse("chart.yml", fmt.Appendf(nil, test.settings+chartMapping, ", target: 70%"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		drifts, news := judge(chartInput(tks, rules, len(weeks)), log)
+		log.Records = append(log.Records, news...)
+		for _, d := range drifts {
+			if d.Series.Unit != test.unit || d.Threshold != test.h || len(d.Observations) != len(weeks) || d.Observations[0].EffectiveTickets != 20 {
+				t.Errorf("%s: unit %s, h %g, %d observations of %g tickets", test.settings, d.Series.Unit, d.Threshold, len(d.Observations), d.Observations[0].EffectiveTickets)
+			}
+			if len(d.Episodes) != 1 || weekNumber(d.Episodes[0].Week) != test.week || weekNumber(d.Episodes[0].Onset) != 13 || d.Episodes[0].Direction != alignment.Down {
+				t.Errorf("%s: episodes %+v, want one raised in week %d", test.settings, d.Episodes, test.week)
+			}
+		}
+	}
+	raises := 0
+	for _, r := range log.Records {
+		if r.Kind == alignment.RecordRaise {
+			raises++
+		}
+	}
+	if raises != 4 { // a team and a goal, in two units
+		t.Errorf("%d raises on record, want 4", raises)
+	}
+}
+
 // TestTrend draws the line of the published example through tickets.
 func TestTrend(t *testing.T) {
 	var file struct {

@@ -78,12 +78,6 @@ func Explain(in Input, key string) []Explanation {
 	return out
 }
 
-// Try returns what the rules would say of a ticket that does not exist, with
-// ancestors that may.
-func Try(in Input, tk ticket.Ticket) Explanation {
-	return explain(in, &tk)
-}
-
 // addWindows fills in what the tickets carry.
 func addWindows(in Input, explanations []Explanation) {
 	views := newTeamViews(in.Rules, in.Watermarks)
@@ -99,7 +93,7 @@ func addWindows(in Input, explanations []Explanation) {
 			e.Work = append(e.Work, WindowWork{Window: f.name})
 			all.from, all.to = min(all.from, f.from), max(all.to, f.to)
 		}
-		bookings(in, all, func(w *teamWork, booked entry) {
+		bookings(in, all, AllTeams, func(w *teamWork, booked entry) {
 			if booked.basis != Then || w.members[booked.member].tk.ID != e.Ticket.ID {
 				return
 			}
@@ -213,8 +207,7 @@ func (b *book) trials(n *node, t int64) []Trial {
 			b.nameAncestors(x, t, &facts)
 		}
 		out = append(out, Trial{Key: tk.Key, Title: tk.Title, Type: tk.Type, Steps: b.rules.Explain(&facts)})
-		m, _ := valueAt(b.matchesOf(x), t)
-		return m.Kind == mapping.NoMatch
+		return b.matchAt(x, t).Kind == mapping.NoMatch
 	})
 	return out
 }

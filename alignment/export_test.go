@@ -86,3 +86,86 @@ func ClosedWindows(in Input, team string, every int) (got, want []Window) {
 	}
 	return got, want
 }
+
+// PlanTheLongWay compares two mappings through whole snapshots and histories.
+func PlanTheLongWay(in Input, rules *mapping.RuleSet, log Log) *Plan {
+	after := in
+	after.Rules = rules
+	was, is := Compute(in), Compute(after)
+	p := &Plan{Moves: movesTheLongWay(in, after), DeadRules: deadRules(was.Rules, is.Rules), Conflicts: Conflicts{was.Conflicts, is.Conflicts}}
+	p.Shares = shareChanges(was.results(), is.results(), is.Goals)
+	dueBefore, _ := LookBack(in).charts(log, in.Now)
+	dueAfter, _ := LookBack(after).charts(log, in.Now)
+	p.Episodes = episodeChanges(dueBefore, dueAfter)
+	return p
+}
+
+func (s *Snapshot) results() []*TeamResult {
+	out := []*TeamResult{&s.Company}
+	for i := range s.Teams {
+		out = append(out, &s.Teams[i])
+	}
+	return out
+}
+
+func movesTheLongWay(before, after Input) []Move {
+	was, is := placesOf(before), placesOf(after)
+	m := newMover()
+	for id, old := range was {
+		m.note(old.tk, old.placed, is[id].placed)
+	}
+	return m.moves()
+}
+
+type placedTicket struct {
+	placed
+	tk *ticket.Ticket
+}
+
+func placesOf(in Input) map[ticket.ID]placedTicket {
+	views := newTeamViews(in.Rules, in.Watermarks)
+	for i := range views {
+		views[i].first = views[i].today - longestWindow + 1
+	}
+	since := horizon(views)
+	f := gatherIf(in.Tickets, in.Rules, func(tk *ticket.Ticket) bool { return isOpen(tk) || carriesWork(tk, since) })
+	out := map[ticket.ID]placedTicket{}
+	for i := range f.known[:f.relevant] {
+		out[f.known[i].tk.ID] = placedTicket{tk: f.known[i].tk}
+	}
+	for i := range views {
+		if views[i].known {
+			placeTeam(in.Rules, &views[i], f, out)
+		}
+	}
+	return out
+}
+
+func placeTeam(rules *mapping.RuleSet, view *teamView, f *facts, out map[ticket.ID]placedTicket) {
+	w := newTeamWork(rules, view, f)
+	change := func(n *node, fn func(*placed)) {
+		p := out[n.tk.ID]
+		fn(&p.placed)
+		out[n.tk.ID] = p
+	}
+	w.attribute(func(e entry) {
+		if e.basis == Now && e.unit == UnitTime {
+			change(w.members[e.member], func(p *placed) { p.time += e.amount })
+		}
+	})
+	for i, n := range w.members {
+		if team, _ := valueAt(n.teams, view.watermark); team == view.index {
+			change(n, func(p *placed) { p.place = w.placeOf(w.now[i]) })
+		}
+	}
+}
+
+// PlannedCharts returns the charts under other rules, drawn from a whole
+// history and from that of a plan.
+func PlannedCharts(in Input, rules *mapping.RuleSet, log Log) (slow, fast []Drift) {
+	_, history := newDrafts(in, rules).histories()
+	fast, _ = history.charts(log, in.Now)
+	in.Rules = rules
+	slow, _ = LookBack(in).charts(log, in.Now)
+	return slow, fast
+}

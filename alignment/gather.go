@@ -18,6 +18,9 @@ type facts struct {
 	known    []known
 	place    map[ticket.ID]int32 // of every ticket in known
 	relevant int                 // known[:relevant] can carry work
+
+	rules  *mapping.RuleSet
+	byTeam [][]int32 // places of relevant tickets that were ever in a team of the rules, by team
 }
 
 // known is a ticket that matters, with the places of its children: all it ever
@@ -52,9 +55,45 @@ func gatherIf(src Source, rules *mapping.RuleSet, matters func(*ticket.Ticket) b
 		}
 	}
 	f.relevant = len(f.known)
+	f.rules, f.byTeam = rules, f.membersByTeam(rules)
 	f.fetchDescendants(src, links)
 	f.fetchAncestors(src)
 	return f
+}
+
+// membersOf returns the places of the relevant tickets that were ever in a team.
+func (f *facts) membersOf(rules *mapping.RuleSet, team int) []int32 {
+	if team < 0 {
+		return nil
+	}
+	if rules == f.rules {
+		return f.byTeam[team]
+	}
+	return f.membersByTeam(rules)[team]
+}
+
+func (f *facts) membersByTeam(rules *mapping.RuleSet) [][]int32 {
+	members := make([][]int32, len(rules.Teams()))
+	for i := range f.relevant {
+		tk := f.known[i].tk
+		note := func(project string) {
+			team := rules.TeamOf(tk.ID.Connector, project)
+			if team < 0 {
+				return
+			}
+			if m := members[team]; len(m) == 0 || m[len(m)-1] != int32(i) {
+				members[team] = push(m, int32(i))
+			}
+		}
+		note(tk.Project)
+		for c := range tk.Changes {
+			if tk.Changes[c].Field == ticket.FieldProject {
+				note(tk.Changes[c].From)
+				note(tk.Changes[c].To)
+			}
+		}
+	}
+	return members
 }
 
 func (f *facts) add(tk *ticket.Ticket) int32 {

@@ -76,15 +76,21 @@ func swap(set []string, out, in string) []string {
 }
 
 // replay calls fn with the ticket as it stood from each instant on at which
-// one of the fields changed, beginning with its creation. The ticket passed is
-// reused between the calls.
+// one of the relevant fields changed, beginning with its creation. The ticket
+// passed is reused between the calls; its other fields may be of any time.
 func replay(tk *ticket.Ticket, relevant func(ticket.Field) bool, fn func(at int64, now *ticket.Ticket)) {
+	if !slices.ContainsFunc(tk.Changes, func(c ticket.Change) bool { return relevant(c.Field) }) {
+		fn(tk.Created.UnixMicro(), tk)
+		return
+	}
 	now := *tk
 	now.Labels, now.Groups = slices.Clone(tk.Labels), slices.Clone(tk.Groups)
 	// A field's oldest change knows best what was before it, so histories
 	// that are cut off at the old end stay right.
 	for i := len(tk.Changes) - 1; i >= 0; i-- {
-		undo(&now, &tk.Changes[i])
+		if relevant(tk.Changes[i].Field) {
+			undo(&now, &tk.Changes[i])
+		}
 	}
 	at := tk.Created.UnixMicro()
 	pending := true
@@ -114,7 +120,13 @@ func history[V comparable](tk *ticket.Ticket, field ticket.Field, value func(*ti
 	}
 	now := *tk
 	undo(&now, &tk.Changes[oldest])
-	out := []step[V]{{tk.Created.UnixMicro(), value(&now)}}
+	count := 0
+	for i := range tk.Changes[oldest:] {
+		if tk.Changes[oldest+i].Field == field {
+			count++
+		}
+	}
+	out := append(make([]step[V], 0, count+1), step[V]{tk.Created.UnixMicro(), value(&now)})
 	for i := range tk.Changes[oldest:] {
 		c := &tk.Changes[oldest+i]
 		if c.Field != field {

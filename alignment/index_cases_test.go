@@ -27,6 +27,8 @@ rules:
   - {name: g, when: {labels: {any: [g]}}, goal: g}
   - {name: h, when: {labels: {any: [h]}}, goal: h}
   - {name: incident, when: {labels: {any: [incident]}}, reason: incident}
+  - {name: why, when: {labels: {any: ["why-*"]}}, reason_from_label: why-*}
+  - {name: late, when: {labels: {any: [off]}, priority: [Highest]}, reason: incident}
   - {name: off, when: {labels: {any: [off]}}, off_plan: true}
   - {name: copies, when: {labels: {any: [copy]}}, exclude: true}
 `
@@ -159,6 +161,10 @@ func TestIndexOfTickets(t *testing.T) {
 		tk.Spans = append(tk.Spans, ticket.Span{From: moment(from), To: moment(to)})
 		return tk
 	}
+	urgent := func(tk ticket.Ticket) ticket.Ticket {
+		tk.Priority = "Highest"
+		return tk
+	}
 	type items map[string]want
 	for name, tt := range map[string]struct {
 		tickets list
@@ -214,10 +220,19 @@ func TestIndexOfTickets(t *testing.T) {
 		"signal, excluded ticket":      {list{a("1", "03-10 09:00 +copy", "03-10 10:00 +risk")}, items{"flow/response": {0, noValue}}, nil},
 		"signal, after the watermark":  {list{a("1", "03-10 10:00 +risk", "04-10 17:01 -risk")}, items{"flow/response": {1, noValue}}, nil},
 
-		"reason, a day later":       {list{a("1", "03-10 10:00 +off", "03-11 12:00 +incident")}, items{"flow/time_to_reason": {1, 10}, "flow/reasoned": {1, 1}}, nil},
-		"reason, from the start":    {list{a("1", "03-10 10:00 +incident")}, items{"flow/time_to_reason": {1, 0}}, nil},
-		"reason, never":             {list{a("1", "03-10 10:00 +off")}, items{"flow/time_to_reason": {1, noValue}, "flow/reasoned": {1, 0}}, nil},
-		"reason, counted from work": {list{story("1", "03-01 09:00, A, off", "03-10 10:00 active", "03-10 12:00 +incident")}, items{"flow/time_to_reason": {1, 2}}, nil},
+		"reason, a day later":        {list{a("1", "03-10 10:00 +off", "03-11 12:00 +incident")}, items{"flow/time_to_reason": {1, 10}, "flow/reasoned": {1, 1}}, nil},
+		"reason, from the start":     {list{a("1", "03-10 10:00 +incident")}, items{"flow/time_to_reason": {1, 0}}, nil},
+		"reason, never":              {list{a("1", "03-10 10:00 +off")}, items{"flow/time_to_reason": {1, noValue}, "flow/reasoned": {1, 0}}, nil},
+		"reason, counted from work":  {list{story("1", "03-01 09:00, A, off", "03-10 10:00 active", "03-10 12:00 +incident")}, items{"flow/time_to_reason": {1, 2}}, nil},
+		"reason, from a label":       {list{a("1", "03-10 10:00 +off", "03-10 13:00 +why-incident")}, items{"flow/time_to_reason": {1, 3}, "flow/reasoned": {1, 1}}, nil},
+		"reason, from free text":     {list{a("1", "03-10 10:00 +off", "03-10 13:00 +Why-Vendor")}, items{"flow/time_to_reason": {1, 3}, "flow/reasoned": {1, 1}}, nil},
+		"reason, label says nothing": {list{a("1", "03-10 10:00 +off", "03-10 13:00 +why-")}, items{"flow/time_to_reason": {1, noValue}, "flow/reasoned": {1, 0}}, nil},
+		"reason, from a rule":        {list{urgent(a("1", "03-10 10:00 +off"))}, items{"flow/time_to_reason": {1, 0}, "flow/reasoned": {1, 1}}, nil},
+		"reason, of a part": {
+			list{a("1", "03-10 09:00 +off", "03-10 17:00 done"), a("2", "03-10 09:00 +why-vendor", "03-10 17:00 done")},
+			items{"flow/time_to_reason": {2, 0}, "flow/reasoned": {2, 0.5}},
+			nil,
+		},
 		"reason, not while waiting": {list{story("1", "03-01 09:00, A, off", "03-10 10:00 todo", "03-10 12:00 +incident")}, items{"flow/time_to_reason": {0, noValue}}, nil},
 		"reason, of the parent":     {list{a("1", "03-02 10:00 under 2"), story("2", "03-01 09:00, A", "03-10 10:00 +off", "03-10 13:00 +incident")}, items{"flow/time_to_reason": {1, 3}}, nil},
 		"reason, after a move": {

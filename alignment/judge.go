@@ -44,7 +44,7 @@ func Judge(in Input, h *History, log Log) (*Review, []Record) {
 // charts draws all charts; what moved in new episodes is still to be found.
 func (h *History) charts(log Log, now time.Time) (drifts []Drift, news []Record) {
 	judged := map[mapping.Date][]Series{}
-	for _, w := range h.watched(UnitTickets) {
+	for _, w := range h.watched(h.driftUnit()) {
 		known := log.of(w.series, h.rules.Fingerprint())
 		c := newChart(w.past, w.series, w.goal, known)
 		c.draw()
@@ -61,6 +61,13 @@ func (h *History) charts(log Log, now time.Time) (drifts []Drift, news []Record)
 		news = append(news, Record{Kind: RecordCharted, Week: week, At: now, Charted: judged[week]})
 	}
 	return drifts, news
+}
+
+func (h *History) driftUnit() Unit {
+	if h.rules.DriftInTime() {
+		return UnitTime
+	}
+	return UnitTickets
 }
 
 // all returns the known teams in order, and the company if it is known.

@@ -67,11 +67,14 @@ func backViews(in Input) []teamView {
 	views := newTeamViews(in.Rules, in.Watermarks)
 	for i := range views {
 		if v := &views[i]; v.known {
-			v.first = mondayOf(v.today) - 7*historyWeeks
+			v.first = v.backTo()
 		}
 	}
 	return views
 }
+
+// backTo returns the first day of a History.
+func (v *teamView) backTo() mapping.Date { return mondayOf(v.today) - 7*historyWeeks }
 
 func mondayOf(d mapping.Date) mapping.Date { return d - mapping.Date((d.Weekday()+6)%7) }
 
@@ -159,22 +162,22 @@ func newLedger(t *tally, table *rootTable) *ledger {
 	return l
 }
 
-func (t *tally) rootsOf(n *node, table *rootTable) *rootSteps {
+func (w *teamWork) rootsOf(n *node, table *rootTable) *rootSteps {
 	if n.isAlone() {
 		return &rootSteps{root: table.alone()}
 	}
-	endOf := func(d mapping.Date) int64 { return min(t.cal.start(d+1), t.view.watermark) - 1 }
+	endOf := func(d mapping.Date) int64 { return min(w.cal.start(d+1), w.view.watermark) - 1 }
 	days := []mapping.Date{}
 	for _, x := range n.kin() {
 		for _, p := range x.parents {
-			days = append(days, max(t.view.first, t.cal.dayOf(p.from)))
+			days = append(days, max(w.view.first, w.cal.dayOf(p.from)))
 		}
 	}
 	slices.Sort(days)
-	s := &rootSteps{root: table.of(n.root(endOf(t.view.first)).tk.ID)}
+	s := &rootSteps{root: table.of(n.root(endOf(w.view.first)).tk.ID)}
 	last := s.root
 	for _, d := range slices.Compact(days) {
-		if d > t.view.today {
+		if d > w.view.today {
 			break
 		}
 		if root := table.of(n.root(endOf(d)).tk.ID); root != last {

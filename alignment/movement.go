@@ -78,7 +78,7 @@ func addTickets(in Input, open []*movement) {
 	for _, m := range open {
 		all.from, all.to = min(all.from, m.after.from), max(all.to, m.after.to)
 	}
-	bookings(in, all, func(w *teamWork, e entry) {
+	bookings(in, all, AllTeams, func(w *teamWork, e entry) {
 		if e.basis != Then {
 			return
 		}
@@ -108,16 +108,16 @@ func (m *movement) result() *Movement {
 	return out
 }
 
-// bookings calls take for every booking on the local days of a frame, team by
-// team.
-func bookings(in Input, f frame, take func(*teamWork, entry)) {
+// bookings calls take for every booking on the local days of a frame, of one
+// team or of AllTeams, team by team.
+func bookings(in Input, f frame, team string, take func(*teamWork, entry)) {
 	views := newTeamViews(in.Rules, in.Watermarks)
 	for i := range views {
 		views[i].first = min(f.from, views[i].today)
 	}
 	facts := gather(in.Tickets, in.Rules, views)
 	for i := range views {
-		if !views[i].known {
+		if !views[i].known || team != AllTeams && team != views[i].team.ID {
 			continue
 		}
 		w := newTeamWork(in.Rules, &views[i], facts)

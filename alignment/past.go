@@ -33,20 +33,31 @@ const (
 // measure fills in which days are closed in every team, and the effective
 // sample sizes.
 func (p *past) measure(ledgers []*ledger, roots int) {
+	p.settle()
+	for u := UnitTime; u <= p.lastUnit; u++ {
+		p.measureUnit(u, ledgers, roots, historyLengths[:]...)
+	}
+}
+
+// settle fills in which days are closed in every team.
+func (p *past) settle() {
 	p.first, p.settled = endOfDates, endOfDates
 	last := endOfDates
 	for _, s := range p.sheets {
-		p.first = min(p.first, s.view.first)
+		p.first = min(p.first, s.view.backTo())
 		last = min(last, s.view.today-1)
 		settled := time.UnixMicro(s.view.watermark).Add(-settleLag).In(s.view.team.Location)
 		p.settled = min(p.settled, mondayOf(mapping.DateOf(settled)))
 	}
 	p.days = int(max(0, last-p.first+1))
-	for u := UnitTime; u <= p.lastUnit; u++ {
-		works := mergeWorks(ledgers, u)
-		for i, length := range historyLengths {
-			p.sizes[u][i] = rollingSizes(works, p.first, p.days, length, roots)
-		}
+}
+
+// measureUnit fills in the effective sample sizes of windows of some lengths.
+func (p *past) measureUnit(u Unit, ledgers []*ledger, roots int, lengths ...mapping.Date) {
+	works := mergeWorks(ledgers, u)
+	for _, length := range lengths {
+		at := slices.Index(historyLengths[:], length)
+		p.sizes[u][at] = rollingSizes(works, p.first, p.days, length, roots)
 	}
 }
 
@@ -102,11 +113,12 @@ func (p *past) observe(goal int, u Unit, monday mapping.Date, weeks int) observe
 	return o
 }
 
-// fresh returns the fresh share of a week, and false if nothing was active.
-func (p *past) fresh(monday mapping.Date) (float64, bool) {
+// fresh returns the fresh share of the weeks of an observation, and false if
+// nothing was active.
+func (p *past) fresh(o observed) (float64, bool) {
 	var w Window
 	for _, s := range p.sheets {
-		from, to := s.dayRange(frame{from: monday, to: monday + 7})
+		from, to := s.dayRange(frame{from: o.first, to: o.last + 7})
 		for d := from; d < to; d++ {
 			w.FreshTime += s.days[d-s.view.first].fresh
 			w.ActiveTime += s.days[d-s.view.first].active
@@ -152,14 +164,12 @@ func (p *past) declaredTarget(goal int, first, last mapping.Date) (mean float64,
 	for i := range watched {
 		atEnd += watched[i].TargetAt(p.weekEnd(last).Add(-1), zone)
 	}
-	targets := windowTarget(frame{from: first, to: last + 7}, p.sheets)
+	targets := targetsOver(frame{from: first, to: last + 7}, p.sheets, max(goal, 0), max(goal, 0)+len(watched))
 	if len(targets) == 0 { // nobody worked
 		return float64(atEnd) / 1e6, atEnd
 	}
 	for _, t := range targets {
-		if goal < 0 || t.goal == watched[0].ID {
-			mean += t.share
-		}
+		mean += t.share
 	}
 	return mean, atEnd
 }

@@ -95,46 +95,55 @@ const planNoise = 0.0005
 // NewPlan compares the numbers under the rules of an input with those under
 // others. The facts are the same.
 func NewPlan(in Input, rules *mapping.RuleSet, log Log) *Plan {
-	after := in
-	after.Rules = rules
-	p := &Plan{Moves: moves(in, after)}
-	was, is := Compute(in), Compute(after)
-	p.Shares = shareChanges(was, is)
-	p.DeadRules = deadRules(was.Rules, is.Rules)
-	p.Conflicts = Conflicts{was.Conflicts, is.Conflicts}
-	p.Episodes = episodeChanges(in, after, log)
+	d := newDrafts(in, rules)
+	p := &Plan{Moves: d.moves(), Conflicts: Conflicts{d.was.conflicts(), d.is.conflicts()}}
+	p.Shares = shareChanges(d.was.results(), d.is.results(), rules.Goals())
+	p.DeadRules = deadRules(d.was.ruleUse(d.facts), d.is.ruleUse(d.facts))
+	was, is := d.histories()
+	drifts, _ := was.charts(log, in.Now)
+	after, _ := is.charts(log, in.Now)
+	p.Episodes = episodeChanges(drifts, after)
 	return p
 }
 
-// placed is a ticket with its place and work under one mapping.
+// placed is where a ticket counts, and its work, under one mapping.
 type placed struct {
 	place Place
-	tk    *ticket.Ticket
-	time  int64 // nanoseconds
+	time  int64 // nanoseconds of the last 91 days
 }
 
-func moves(before, after Input) []Move {
-	was, is := places(before), places(after)
-	type route struct{ from, to Place }
-	sums := map[route]*Move{}
-	for id, old := range was {
-		now := is[id]
-		if old.place == now.place {
-			continue
-		}
-		r := route{old.place, now.place}
-		if sums[r] == nil {
-			sums[r] = &Move{From: r.from, To: r.to}
-		}
-		sums[r].add(old, now)
+// route is a way that tickets go.
+type route struct{ from, to Place }
+
+// mover gathers tickets that go the same way.
+type mover struct{ sums map[route]*Move }
+
+func newMover() *mover { return &mover{map[route]*Move{}} }
+
+func (m *mover) note(tk *ticket.Ticket, was, is placed) {
+	if was.place == is.place {
+		return
 	}
-	out := make([]Move, 0, len(sums))
-	for _, m := range sums {
-		slices.SortFunc(m.Examples, func(x, y TicketWorth) int {
+	r := route{was.place, is.place}
+	sum := m.sums[r]
+	if sum == nil {
+		sum = &Move{From: r.from, To: r.to}
+		m.sums[r] = sum
+	}
+	time := max(was.time, is.time)
+	sum.Tickets++
+	sum.Time += time
+	sum.Examples = append(sum.Examples, TicketWorth{Key: tk.Key, Title: tk.Title, Time: time})
+}
+
+func (m *mover) moves() []Move {
+	out := make([]Move, 0, len(m.sums))
+	for _, sum := range m.sums {
+		slices.SortFunc(sum.Examples, func(x, y TicketWorth) int {
 			return cmp.Or(cmp.Compare(y.Time, x.Time), cmp.Compare(x.Key, y.Key))
 		})
-		m.Examples = m.Examples[:min(len(m.Examples), planExamples)]
-		out = append(out, *m)
+		sum.Examples = sum.Examples[:min(len(sum.Examples), planExamples)]
+		out = append(out, *sum)
 	}
 	slices.SortFunc(out, func(x, y Move) int {
 		return cmp.Or(cmp.Compare(y.Time, x.Time), cmp.Compare(y.Tickets, x.Tickets), comparePlaces(x.From, y.From), comparePlaces(x.To, y.To))
@@ -144,58 +153,6 @@ func moves(before, after Input) []Move {
 
 func comparePlaces(x, y Place) int {
 	return cmp.Or(cmp.Compare(x.Team, y.Team), cmp.Compare(x.Cells, y.Cells))
-}
-
-func (m *Move) add(was, is placed) {
-	m.Tickets++
-	m.Time += max(was.time, is.time)
-	m.Examples = append(m.Examples, TicketWorth{Key: was.tk.Key, Title: was.tk.Title, Time: max(was.time, is.time)})
-}
-
-// places returns where each ticket counts that has work in the last 91 days or
-// is open.
-func places(in Input) map[ticket.ID]placed {
-	views := newTeamViews(in.Rules, in.Watermarks)
-	for i := range views {
-		views[i].first = views[i].today - longestWindow + 1
-	}
-	since := horizon(views)
-	f := gatherIf(in.Tickets, in.Rules, func(tk *ticket.Ticket) bool {
-		open := tk.State == ticket.StateTodo || tk.State == ticket.StateActive
-		return open || carriesWork(tk, since)
-	})
-	out := map[ticket.ID]placed{}
-	for i := range f.known[:f.relevant] {
-		tk := f.known[i].tk
-		out[tk.ID] = placed{tk: tk}
-	}
-	for i := range views {
-		if views[i].known {
-			placeTeam(in.Rules, &views[i], f, out)
-		}
-	}
-	return out
-}
-
-// placeTeam fills in the tickets that are in a team now, and the work it did.
-func placeTeam(rules *mapping.RuleSet, view *teamView, f *facts, out map[ticket.ID]placed) {
-	w := newTeamWork(rules, view, f)
-	w.attribute(func(e entry) {
-		if e.basis == Now && e.unit == UnitTime {
-			id := w.members[e.member].tk.ID
-			p := out[id]
-			p.time += e.amount
-			out[id] = p
-		}
-	})
-	for i, n := range w.members {
-		if team, _ := valueAt(n.teams, view.watermark); team != view.index {
-			continue
-		}
-		p := out[n.tk.ID]
-		p.place = w.placeOf(w.now[i])
-		out[n.tk.ID] = p
-	}
 }
 
 func (w *teamWork) placeOf(v verdict) Place {
@@ -216,15 +173,15 @@ func (c Cell) String() string {
 	return strings.TrimSpace(c.Class.String() + " " + c.Goal + c.Reason)
 }
 
-// shareChanges lists the shares that differ between two snapshots, matched by
-// team and window.
-func shareChanges(was, is *Snapshot) []ShareChange {
+// shareChanges lists the shares that differ between two sets of results,
+// matched by team and window.
+func shareChanges(was, is []*TeamResult, goals []mapping.Goal) []ShareChange {
 	old := map[string]*TeamResult{}
-	for _, t := range was.results() {
+	for _, t := range was {
 		old[t.ID] = t
 	}
 	var out []ShareChange
-	for _, t := range is.results() {
+	for _, t := range is {
 		before := old[t.ID]
 		if before == nil {
 			before = &TeamResult{}
@@ -236,16 +193,8 @@ func shareChanges(was, is *Snapshot) []ShareChange {
 			if at >= 0 {
 				b = &before.Windows[at]
 			}
-			out = append(out, windowChanges(t.ID, b, w, is.Goals)...)
+			out = append(out, windowChanges(t.ID, b, w, goals)...)
 		}
-	}
-	return out
-}
-
-func (s *Snapshot) results() []*TeamResult {
-	out := []*TeamResult{&s.Company}
-	for i := range s.Teams {
-		out = append(out, &s.Teams[i])
 	}
 	return out
 }
@@ -301,8 +250,8 @@ func deadRules(was, is []RuleUse) []string {
 }
 
 // episodeChanges compares what is due on each chart.
-func episodeChanges(before, after Input, log Log) []EpisodeChange {
-	was, is := episodesDue(before, log), episodesDue(after, log)
+func episodeChanges(before, after []Drift) []EpisodeChange {
+	was, is := episodesDue(before), episodesDue(after)
 	changed := slices.DeleteFunc(slices.Collect(maps.Keys(is)), func(c EpisodeChange) bool { return was[c] })
 	slices.SortFunc(changed, func(x, y EpisodeChange) int {
 		return cmp.Or(cmp.Compare(x.Series.String(), y.Series.String()), cmp.Compare(x.Direction, y.Direction))
@@ -310,8 +259,7 @@ func episodeChanges(before, after Input, log Log) []EpisodeChange {
 	return changed
 }
 
-func episodesDue(in Input, log Log) map[EpisodeChange]bool {
-	drifts, _ := LookBack(in).charts(log, in.Now)
+func episodesDue(drifts []Drift) map[EpisodeChange]bool {
 	due := map[EpisodeChange]bool{}
 	for i := range drifts {
 		d := &drifts[i]

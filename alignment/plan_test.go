@@ -1,6 +1,7 @@
 package alignment_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -138,11 +139,106 @@ func shareIn(s *alignment.Snapshot, c alignment.ShareChange) *float64 {
 	return nil
 }
 
-// BenchmarkPlan is what a save hook waits for.
+// variants are mappings that differ from the one of the model in one thing.
+func variants(t testing.TB) []*mapping.RuleSet {
+	t.Helper()
+	out := []*mapping.RuleSet{}
+	for _, change := range [][]string{
+		{"teams:", "teams:"},
+		{"teams:", "split: first\nteams:"},
+		{"teams:", "basis_then: strict\nteams:"},
+		{"teams:", "completion: first\nteams:"},
+		{"teams:", "drift: {unit: time}\nteams:"},
+		{"capacity: 3}", "capacity: 5}"},
+		{"America/New_York", "Asia/Kolkata"},
+		{", waiting_statuses: [Blocked]", ""},
+		{"owns: {jira: [B, C]}", "owns: {jira: [B]}"},
+		{"owns: {jira: [B, C]}", "owns: {jira: [B]}", "goals:", "  - {id: three, owns: {jira: [C]}}\ngoals:"},
+		{"exclude: true", "goal: g1"},
+		{"any: [copy]", "any: [noise]"},
+		{"is: paused", "is: retired"},
+		{"target: 50%", "target: 20%"},
+		{"target: 30%, ", ""},
+		{"labels: {any: [g1]}", "parent: [T1]"},
+		{"labels: {any: [g3]}", "status: [Doing, Done]"},
+		{"labels: {any: [g2]}", "team: [one]"},
+		{"{from: 2026-03-05, is: active}", "{from: 2026-03-09, is: active}"},
+		{"from: 2026-03-01, to", "from: 2023-03-01, to"},
+		{"  - {name: off, when", "  - {name: never, when: {labels: {any: [never]}}, goal: g1}\n  - {name: off, when"},
+	} {
+		text := strings.NewReplacer(change...).Replace(modelMapping)
+		if text == modelMapping && len(out) > 0 {
+			t.Fatalf("%q does not change the mapping", change)
+		}
+		rules, err := mapping.Parse("model.yml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, rules)
+	}
+	return out
+}
+
+// TestPlanIsTheDifferenceOfSnapshots: what a plan works out once for both
+// mappings is what two snapshots and two histories say one by one.
+func TestPlanIsTheDifferenceOfSnapshots(t *testing.T) {
+	all := variants(t)
+	rapid.Check(t, func(t *rapid.T) {
+		before, after := rapid.SampledFrom(all).Draw(t, "before"), rapid.SampledFrom(all).Draw(t, "after")
+		end := modelStart.Add(time.Duration(24*31+rapid.IntRange(0, 100).Draw(t, "end")) * time.Hour)
+		in := alignment.Input{Tickets: drawTickets(t), Rules: before, Watermarks: map[string]time.Time{"jira": end}, Now: end}
+		if diff := cmp.Diff(alignment.PlanTheLongWay(in, after, alignment.Log{}), alignment.NewPlan(in, after, alignment.Log{})); diff != "" {
+			t.Fatalf("(-the long way +plan):\n%s", diff)
+		}
+	})
+}
+
+// TestPlanDrawsTheSameCharts compares two years of a company, with what is on
+// record of drift.
+func TestPlanDrawsTheSameCharts(t *testing.T) {
+	tks := companyTickets(2000, 800, 3, 20)
+	for i := range tks { // the projects and labels of the model
+		tks[i].Project = string("ABC"[i%3])
+		tks[i].Labels = append(tks[i].Labels, []string{"g1", "g2", "g3", "incident", "off", "copy", "noise", "else"}[i%13%8])
+		if tks[i].Created.Before(companyEnd.AddDate(0, 0, -200)) && i%3 == 0 {
+			tks[i].Labels = append(tks[i].Labels, "g1")
+		}
+	}
+	all := variants(t)
+	in := companyInput(index(tks), all[0])
+	drifts, news := judge(in, alignment.Log{})
+	observed := 0
+	for _, d := range drifts {
+		observed += len(d.Observations)
+	}
+	if observed < 100 || len(news) < 2 {
+		t.Fatalf("%d observations and %d records are no test", observed, len(news))
+	}
+	for i, after := range all {
+		log := []alignment.Log{{Records: news}, {}}[i%2]
+		if diff := cmp.Diff(alignment.PlanTheLongWay(in, after, log), alignment.NewPlan(in, after, log)); diff != "" {
+			t.Errorf("variant %d (-the long way +plan):\n%s", i, diff)
+		}
+		slow, fast := alignment.PlannedCharts(in, after, log)
+		if diff := cmp.Diff(slow, fast); diff != "" {
+			t.Errorf("charts of variant %d (-the long way +plan):\n%.3000s", i, diff)
+		}
+	}
+}
+
+// BenchmarkPlan is what a save hook waits for, beside two snapshots and two
+// histories.
 func BenchmarkPlan(b *testing.B) {
 	in := companyInput(index(companyTickets(100_000, 730, 10, 200)), companyMapping(b, 10, 20, 200))
 	after := companyMapping(b, 10, 20, 190)
-	for b.Loop() {
-		alignment.NewPlan(in, after, alignment.Log{})
+	for name, plan := range map[string]func(alignment.Input, *mapping.RuleSet, alignment.Log) *alignment.Plan{
+		"once": alignment.NewPlan, "long way": alignment.PlanTheLongWay,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				plan(in, after, alignment.Log{})
+			}
+		})
 	}
 }

@@ -104,6 +104,80 @@ func TestCellsAddUpOverTeamsAndDays4(t *testing.T) {
 	}
 }
 
+// TestConnectorsAddUp4: as long as no team spans two connectors, each may be
+// counted for itself.
+func TestConnectorsAddUp4(t *testing.T) {
+	rules := modelRules(t, strings.Replace(modelMapping, "goals:", `  - {id: three, owns: {linear: [A]}, capacity: 2}
+  - {id: four, owns: {linear: [B, C]}, time_zone: Asia/Tokyo}
+goals:`, 1))
+	rapid.Check(t, func(t *rapid.T) {
+		jira := drawCompany(t, rules)
+		linear := jira
+		linear.tks = nil
+		for _, tk := range drawTickets(t) {
+			tk.ID.Connector = "linear"
+			linear.tks = append(linear.tks, tk)
+		}
+		both := jira
+		both.tks = slices.Concat(jira.tks, linear.tks)
+		parts := jira.booked(everything)
+		for name, amount := range linear.booked(everything) {
+			if parts[name] != 0 {
+				t.Errorf("%s is in both parts", name)
+			}
+			parts[name] += amount
+		}
+		sameSums(t, "both connectors together", parts, both.booked(everything))
+	})
+}
+
+// TestTeamThatSpansConnectors4: its time is split over the tickets of both; each
+// connector for itself would count it twice.
+func TestTeamThatSpansConnectors4(t *testing.T) {
+	rules := modelRules(t, strings.Replace(modelMapping, "owns: {jira: [A]}", "owns: {jira: [A], linear: [A]}", 1))
+	rapid.Check(t, func(t *rapid.T) {
+		day := time.Date(2026, 3, 2+rapid.IntRange(0, 4).Draw(t, "day"), 0, 0, 0, 0, berlin)
+		n := rapid.IntRange(1, 4).Draw(t, "tickets in each")
+		var jira, linear list
+		for i := range n {
+			jira = append(jira, oneDay(fmt.Sprint("J", i), day))
+			tk := oneDay(fmt.Sprint("L", i), day)
+			tk.ID.Connector = "linear"
+			linear = append(linear, tk)
+		}
+		whole := int64(8 * time.Hour * 3 / 2)
+		got := func(tks list) map[string]int64 {
+			d := drawn{tks, rules, modelStart.AddDate(0, 0, 31)}
+			return d.booked(timeOf(func(k alignment.Booking) string { return k.Ticket.Connector }))
+		}
+		sameSums(t, "together, half each", map[string]int64{"jira": whole / 2, "linear": whole / 2}, got(slices.Concat(jira, linear)))
+		sameSums(t, "jira alone", map[string]int64{"jira": whole}, got(jira))
+		sameSums(t, "linear alone", map[string]int64{"linear": whole}, got(linear))
+	})
+}
+
+// TestOrderAndNames7: the order of rules that do not compete, and the names of
+// goals, move no work.
+func TestOrderAndNames7(t *testing.T) {
+	head, tail, _ := strings.Cut(modelMapping, "rules:\n")
+	lines := strings.Split(strings.TrimRight(tail, "\n"), "\n")
+	i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "name: off,") })
+	free, last := slices.Delete(slices.Clone(lines), i, i+1), lines[i] // of the off-plan rules without override the first wins
+	rename := strings.NewReplacer("id: g1", "id: new-g1", "goal: g1", "goal: new-g1", "name: One", "name: Uno")
+	rapid.Check(t, func(t *rapid.T) {
+		d := drawCompany(t, modelRules(t, modelMapping))
+		before := d.booked(everything)
+		order := rapid.Permutation(free).Draw(t, "order")
+		d.rules = modelRules(t, rename.Replace(head+"rules:\n"+strings.Join(append(order, last), "\n")+"\n"))
+		sameSums(t, "other order and names", before, d.booked(func(k alignment.Booking) string {
+			if k.Cell.Goal == "new-g1" {
+				k.Cell.Goal = "g1"
+			}
+			return everything(k)
+		}))
+	})
+}
+
 // drawn is a random small company with its mapping.
 type drawn struct {
 	tks   list
@@ -132,7 +206,7 @@ func drawCompany(t *rapid.T, rules *mapping.RuleSet) drawn {
 }
 
 func (d drawn) input() alignment.Input {
-	return alignment.Input{Tickets: d.tks, Rules: d.rules, Watermarks: map[string]time.Time{"jira": d.end}, Now: d.end}
+	return alignment.Input{Tickets: d.tks, Rules: d.rules, Watermarks: map[string]time.Time{"jira": d.end, "linear": d.end}, Now: d.end}
 }
 
 // with returns the company with another history of one ticket.

@@ -171,6 +171,8 @@ type TeamResult struct {
 	Windows []Window // 7d, 28d, 91d, period
 	Weeks   []Window // closed ISO weeks, oldest first; Name is "2026-W10"
 	Trends  []Trend  // over Weeks: of a team's aligned share in each unit; of each goal's share for the company
+
+	Evidence *Evidence // of the window 91d; nil without work
 }
 
 // Trend is the slope of a share over the closed weeks (measures: 3.2).

@@ -36,6 +36,12 @@ func (s *Snapshot) Starved(t *TeamResult) []string {
 	return starved
 }
 
+// PlannedSlack returns the share of the work that the targets in force leave for
+// everything else, and false if none is declared.
+func (t *TeamResult) PlannedSlack() (float64, bool) {
+	return max(0, 1-t.TargetAligned), len(t.Targets) > 0
+}
+
 // lowestTarget returns the smallest target share between the beginning of a
 // day and an instant. It is 0 where none was declared.
 func lowestTarget(g *mapping.Goal, from mapping.Date, to time.Time) float64 {

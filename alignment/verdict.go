@@ -17,27 +17,53 @@ type verdict struct {
 }
 
 // matchesOf evaluates the rules on a ticket's own facts at every instant at
-// which these can have changed. The result is kept in the node.
+// which these can have changed. The result is kept.
 func (b *book) matchesOf(n *node) []step[mapping.Match] {
-	if n.ownMatch != nil {
-		return n.ownMatch
+	o := &b.own[n.number]
+	if o.matches != nil {
+		return o.matches
 	}
 	var facts mapping.Facts
 	evaluate := func(at int64, now *ticket.Ticket) {
 		b.nameFacts(now, &facts)
-		n.ownMatch = append(n.ownMatch, step[mapping.Match]{at, b.rules.Match(&facts)})
-		n.cuts = append(n.cuts, at)
+		o.matches = append(o.matches, step[mapping.Match]{at, b.rules.Match(&facts)})
 	}
 	if !b.rules.NeedsAncestors() {
 		replay(n.tk, b.ruleField, evaluate)
-		return n.ownMatch
+		return o.matches
 	}
 	for _, at := range b.kinCuts(n) {
 		now := asOf(n.tk, at)
 		b.nameAncestors(n, at, &facts)
 		evaluate(at, now)
 	}
-	return n.ownMatch
+	return o.matches
+}
+
+// matchAt returns what the rules say of a ticket's own facts as of t. Most
+// tickets are asked about when nothing has changed since, so that once is
+// enough.
+func (b *book) matchAt(n *node, t int64) mapping.Match {
+	o := &b.own[n.number]
+	if o.matches != nil || b.rules.NeedsAncestors() || t < n.tk.Created.UnixMicro() || b.changesAfter(n.tk, t) {
+		m, _ := valueAt(b.matchesOf(n), t)
+		return m
+	}
+	if !o.isLastKnown {
+		var facts mapping.Facts
+		b.nameFacts(n.tk, &facts)
+		o.last, o.isLastKnown = b.rules.Match(&facts), true
+	}
+	return o.last
+}
+
+func (b *book) changesAfter(tk *ticket.Ticket, t int64) bool {
+	for i := len(tk.Changes) - 1; i >= 0 && tk.Changes[i].At.UnixMicro() > t; i-- {
+		if b.ruleField(tk.Changes[i].Field) {
+			return true
+		}
+	}
+	return false
 }
 
 // nameFacts fills in what rules may ask about the ticket itself.
@@ -79,8 +105,12 @@ func (b *book) kinCuts(n *node) []int64 {
 	return slices.Compact(cuts)
 }
 
-// kin returns the ticket and everything that was ever above it.
+// kin returns the ticket and everything that was ever above it. The result is
+// kept and must not be modified.
 func (n *node) kin() []*node {
+	if n.above != nil {
+		return n.above
+	}
 	kin := []*node{n}
 	for i := 0; i < len(kin); i++ {
 		add := func(x *node) {
@@ -97,6 +127,7 @@ func (n *node) kin() []*node {
 			}
 		}
 	}
+	n.above = kin
 	return kin
 }
 
@@ -125,7 +156,7 @@ func (b *book) nameAncestors(n *node, t int64, f *mapping.Facts) {
 func (b *book) resolve(n *node, t int64) verdict {
 	var v verdict
 	n.lineage(t, func(x *node, distance int) bool {
-		m, _ := valueAt(b.matchesOf(x), t)
+		m := b.matchAt(x, t)
 		if m.Kind == mapping.NoMatch {
 			return true
 		}
@@ -160,8 +191,12 @@ func (b *book) verdicts(n *node) []step[verdict] {
 func (b *book) verdictCuts(n *node) []int64 {
 	kin := n.kin()
 	if len(kin) == 1 {
-		b.matchesOf(n)
-		return n.cuts
+		matches := b.matchesOf(n)
+		cuts := make([]int64, len(matches))
+		for i := range matches {
+			cuts[i] = matches[i].from
+		}
+		return cuts
 	}
 	return b.kinCuts(n)
 }
@@ -190,7 +225,7 @@ func fillBack(steps []step[verdict]) {
 }
 
 // part is a cell's part of a ticket's work: weight divided by the sum of the
-// weights. Parts stand in config order of the goals.
+// weights. Parts stand in config order of the goals, and never change.
 type part struct {
 	cell   int32
 	weight int64
@@ -200,6 +235,9 @@ type part struct {
 func (b *book) parts(m mapping.Match, t int64) []part {
 	switch m.Kind {
 	case mapping.ToGoals:
+		if len(m.Goals) == 1 {
+			return b.cells.alone(b.cells.goal(m.Goals[0].Goal, b.goalStatus(m.Goals[0].Goal, t)))
+		}
 		var out []part
 		for _, g := range m.Goals {
 			cell := b.cells.goal(g.Goal, b.goalStatus(g.Goal, t))
@@ -211,9 +249,9 @@ func (b *book) parts(m mapping.Match, t int64) []part {
 		}
 		return out
 	case mapping.OffPlan:
-		return []part{{b.cells.offPlan(m.Reason), 1}}
+		return b.cells.alone(b.cells.offPlan(m.Reason))
 	}
-	return []part{{b.cells.unmapped, 1}}
+	return b.cells.alone(b.cells.unmapped)
 }
 
 // classes returns the parts of a ticket's work over time on basis then.

@@ -129,7 +129,7 @@ type urn struct {
 
 // point is an observation of the model.
 type point struct {
-	last        int // week, from 0
+	first, last int // weeks, from 0
 	size, share float64
 }
 
@@ -153,7 +153,7 @@ func (u urn) draw(rng *rand.Rand) (out []point) {
 			n, part = n+w[0], part+w[1]
 		}
 		if n >= 10 {
-			out, pool = append(out, point{week, n, part / n}), nil
+			out, pool = append(out, point{week - len(pool) + 1, week, n, part / n}), nil
 		}
 	}
 	return out
@@ -182,6 +182,9 @@ func modelRaises(points []point, reference float64) (out []raise) {
 		z = append(z, (p.share-reference)/math.Sqrt(v*(1-v)/p.size))
 		if i < learned {
 			continue
+		}
+		if i > 0 && p.first-points[i-1].last > 4 { // four weeks were skipped
+			up, down = 0, 0
 		}
 		now := math.Max(-4, math.Min(4, z[i]/overdispersion(z[max(0, i-26):i])))
 		x = append(x, now)

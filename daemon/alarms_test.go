@@ -109,7 +109,7 @@ func simulateCompanies(t *testing.T, weeks int, after float64) (out [2][5][]char
 func pointsOf(d *alignment.Drift) (out []point) {
 	for i := range d.Observations {
 		o := &d.Observations[i]
-		out = append(out, point{weekOf(o.Last), o.EffectiveTickets, o.Share})
+		out = append(out, point{weekOf(o.First), weekOf(o.Last), o.EffectiveTickets, o.Share})
 	}
 	return out
 }

@@ -89,10 +89,15 @@ func (p *poller) plan(last store.Census) {
 	if last.Scope != "" && last.Scope != p.account.Scope() {
 		p.census.due = now
 	}
-	if !last.At.IsZero() {
-		p.counts.CensusTaken(p.account.Name, last)
-		p.update(func(s *web.ConnectorStatus) { s.Missing, s.ScopeShrank = len(last.Missing), last.Held })
+	p.showCensus(last)
+}
+
+func (p *poller) showCensus(last store.Census) {
+	if last.At.IsZero() {
+		return
 	}
+	p.counts.CensusTaken(p.account.Name, last)
+	p.update(func(s *web.ConnectorStatus) { s.Missing, s.ScopeShrank = len(last.Missing), last.Held })
 }
 
 func (p *poller) lastCensus(ctx context.Context) (last store.Census, err error) {

@@ -29,6 +29,7 @@ type chronicle struct {
 
 	statuses []string        // of Jira, as they are called today
 	curtains map[string]bool // projects and teams that the account may not see
+	shelves  map[string]bool // projects and teams that are archived
 
 	// announced means that nothing happens but what a walk can see: trackers
 	// say no word of what is hidden, and of what a deletion does to others.
@@ -74,7 +75,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // newChronicle sets the stage: teams, projects, and a stock of tickets.
 func newChronicle(rng *rand.Rand) *chronicle {
 	c := &chronicle{rng: rng, names: []string{"goal-checkout", "Area/Mobile", "incident", "misc"}, plans: []string{"Relaunch", "App"}}
-	c.statuses, c.curtains = slices.Clone(statusesOfJira), map[string]bool{}
+	c.statuses, c.curtains, c.shelves = slices.Clone(statusesOfJira), map[string]bool{}, map[string]bool{}
 	c.now.Store(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC).UnixMilli())
 	c.world = sandbox.NewWorld(c.time)
 	for _, key := range []string{"PAY", "BILL", "OPS"} {
@@ -431,6 +432,22 @@ func (c *chronicle) draw(home string, hidden bool) {
 	}
 }
 
+// shelve archives projects or teams, or restores them.
+func (c *chronicle) shelve() {
+	for _, home := range []string{"BILL", "OPS", "APP", "SUP"} {
+		if c.rng.IntN(5) > 0 {
+			continue
+		}
+		c.shelves[home] = !c.shelves[home]
+		c.say("archive all of %s: %t", home, c.shelves[home])
+		if slices.Contains(homesOfJira, home) {
+			c.world.Jira.ArchiveProject(home, c.shelves[home])
+		} else {
+			c.world.Linear.ArchiveTeam(c.time(), home, c.shelves[home])
+		}
+	}
+}
+
 // reveal gives back what alignd is told to read, which it could not otherwise,
 // and teams, whose names it would remember better than one that never saw them.
 func (c *chronicle) reveal() {
@@ -439,6 +456,12 @@ func (c *chronicle) reveal() {
 			c.draw(home, false)
 		}
 	}
+}
+
+// away reports whether the account cannot see a piece, or no search finds it. In
+// Linear what is archived is found.
+func (p *piece) away(c *chronicle) bool {
+	return p.hidden || p.trashed || p.jira && c.shelves[p.home]
 }
 
 // forget removes a piece, and with one of Jira its sub-tasks.
@@ -511,7 +534,7 @@ func (c *chronicle) known() []string {
 	counts := map[string]int{outside("acme"): 0, outside("acme-linear"): 0}
 	for _, p := range c.all {
 		team, read := scope[p.home]
-		if !read || p.hidden || p.trashed || p.typ == "Epic" {
+		if !read || p.away(c) || p.typ == "Epic" {
 			continue
 		}
 		connector := "acme-linear"
@@ -540,7 +563,7 @@ func (c *chronicle) active(team string) (least, most float64) {
 		above[p.parent] = true
 	}
 	for _, p := range c.all {
-		if scope[p.home] != team || p.state != "active" || p.hidden || p.trashed || p.typ == "Epic" {
+		if scope[p.home] != team || p.state != "active" || p.away(c) || p.typ == "Epic" {
 			continue
 		}
 		most++

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -93,6 +94,7 @@ type chaos struct {
 	story      *chronicle
 	server     *sandbox.Server
 	house      *house
+	log        syncBuffer // of all its alignds
 	dataCenter bool
 }
 
@@ -112,6 +114,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		if t.Failed() {
 			t.Logf("again: go test ./daemon -run TestChaos -chaos.rounds=1 -chaos.seed=%d; what happened:\n%s",
 				seed, strings.Join(c.story.said[c.story.begin:], "\n"))
+			t.Logf("what alignd did about it:\n%s", strings.Join(chaosNews.FindAllString(c.log.String(), -1), "\n"))
 		}
 	})
 	return c
@@ -148,6 +151,7 @@ func (c *chaos) round() {
 		var lost []*piece
 		if !c.story.announced {
 			c.story.curtain()
+			c.story.shelve()
 			if c.rng.IntN(6) == 0 {
 				lost = c.story.lose("BILL")
 			}
@@ -222,10 +226,14 @@ func (c *chaos) catchUp() {
 	c.end(r)
 }
 
+// chaosNews are the lines of the log that tell of more than walks.
+var chaosNews = regexp.MustCompile(`(?m)^.*msg="(?:Repaired|Removed|The scope|Skipped).*$`)
+
 func (c *chaos) end(r *running) {
 	if err := r.stop(); err != nil {
 		c.t.Fatal(err)
 	}
+	_, _ = io.WriteString(&c.log, r.log.String())
 }
 
 func (c *chaos) startInside() (kill func()) {
@@ -240,6 +248,7 @@ const chaosConfig = "ALIGND_CHAOS_CONFIG"
 func (c *chaos) startProcess() (kill func()) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestChaosProcess$")
 	cmd.Env = append(os.Environ(), chaosConfig+"="+c.house.file("alignd.yml"))
+	cmd.Stderr = &c.log
 	leash, err := cmd.StdinPipe()
 	if err != nil {
 		c.t.Fatal(err)
@@ -264,7 +273,8 @@ func TestChaosProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := daemon.New(cfg, daemon.Options{ListenAddresses: []string{"127.0.0.1:0"}})
+	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	d, err := daemon.New(cfg, daemon.Options{Logger: logger, ListenAddresses: []string{"127.0.0.1:0"}})
 	if err != nil {
 		t.Fatal(err)
 	}

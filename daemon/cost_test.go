@@ -140,7 +140,7 @@ func shopPoller(t testing.TB, account config.Account) *poller {
 	return &poller{
 		account: account, connector: connector, store: st, counts: metrics.NewProcess(prometheus.NewRegistry()),
 		zone: func(string, string) *time.Location { return time.UTC }, changed: func() {},
-		logger: slog.New(slog.DiscardHandler), skipped: map[string]bool{},
+		logger: slog.New(slog.DiscardHandler), memory: newMemory(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -56,13 +57,16 @@ type Daemon struct {
 	listeners []net.Listener
 	webhooks  net.Listener // nil if nothing listens for them
 	refresher *refresher
+	sharing   *sharing
+	archive   *archive
 	group     *errgroup.Group
 	reloads   chan chan error
 	ended     chan struct{} // closed when no reload will be carried out any more
 	cleanups  cleanups
 	snapshot  atomic.Pointer[alignment.Snapshot]
 	history   atomic.Pointer[alignment.History]
-	planning  sync.Mutex // one plan at a time
+	planning  sync.Mutex             // one answer about another mapping at a time
+	rejected  atomic.Pointer[string] // why the last reload failed, nil if it did not
 
 	// Replaced by a reload.
 	cfg     atomic.Pointer[config.Config]
@@ -100,6 +104,8 @@ func (d *Daemon) build(cfg *config.Config) error {
 		publish: d.publish, counts: d.counts, logger: d.logger.With("component", "refresh"),
 		wake: make(chan struct{}, 1),
 	}
+	d.sharing = newSharing(st, cfg.Store.LeaseTime(), d.counts, d.logger.With("component", "leases"), d.otherChanged)
+	d.archive = &archive{store: st, follow: d.sharing.follow, counts: d.counts, logger: d.logger.With("component", "revisions")}
 	d.adopt(cfg)
 	if d.pollers, err = d.newPollers(cfg, nil); err != nil {
 		return err
@@ -116,7 +122,6 @@ func (d *Daemon) register() {
 		d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	}
 	d.counts = metrics.NewProcess(d.registry)
-	d.counts.Leader(true)
 	d.collector = metrics.NewCollector()
 	d.registry.MustRegister(d.collector)
 }
@@ -132,6 +137,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	d.group.Go(func() error { return d.serve(ctx) })
 	d.group.Go(func() error { return d.serveWebhooks(ctx) })
+	d.sharing.follow(ctx)
+	d.group.Go(func() error { d.sharing.run(ctx); return nil })
+	d.group.Go(func() error { d.archive.run(ctx); return nil })
 	d.mu.Lock()
 	for _, p := range d.pollers {
 		d.start(ctx, p)
@@ -151,7 +159,7 @@ func (d *Daemon) start(ctx context.Context, p *poller) {
 	p.done = make(chan struct{})
 	d.group.Go(func() error {
 		defer close(p.done)
-		p.run(ctx)
+		p.lead(ctx)
 		return nil
 	})
 }
@@ -177,9 +185,12 @@ func (d *Daemon) newPollers(cfg *config.Config, running []*poller) ([]*poller, e
 
 func (d *Daemon) newPoller(account config.Account) (*poller, error) {
 	logger := d.logger.With("component", "poll", "connector", account.Name)
-	connector, err := newConnector(account, connectors.Options{
+	opts := connectors.Options{
 		Observer: d.counts, Logger: logger, UserAgent: "alignd/" + cmp.Or(d.opts.Version, "dev"),
-	})
+		Transport: http.DefaultTransport.(*http.Transport).Clone(), // outlives the connector
+	}
+	connect := func() (connectors.Connector, error) { return newConnector(account, opts) }
+	connector, err := connect()
 	if err != nil {
 		return nil, fmt.Errorf("connector %q: %w", account.Name, err)
 	}
@@ -188,8 +199,8 @@ func (d *Daemon) newPoller(account config.Account) (*poller, error) {
 		return nil, fmt.Errorf("connector %q: %w", account.Name, err)
 	}
 	return &poller{
-		account: account, bell: bell, connector: connector, store: d.store, counts: d.counts,
-		zone: d.zone, changed: d.refresher.changed, logger: logger, skipped: map[string]bool{},
+		account: account, bell: bell, connector: connector, connect: connect, store: d.store, counts: d.counts,
+		zone: d.zone, changed: d.refresher.changed, logger: logger, memory: newMemory(), sharing: d.sharing,
 		status: web.ConnectorStatus{Name: account.Name, Kind: account.Kind},
 	}, nil
 }
@@ -207,9 +218,26 @@ func newConnector(account config.Account, opts connectors.Options) (connectors.C
 
 // adopt makes cfg the configuration in force.
 func (d *Daemon) adopt(cfg *config.Config) {
-	d.cfg.Store(cfg)
+	var before *mapping.RuleSet
+	if old := d.cfg.Swap(cfg); old != nil {
+		before = old.Rules
+	}
+	d.archive.accept(cfg.Rules, before)
+	d.rejected.Store(nil)
+	d.sharing.configure(len(cfg.Accounts()))
 	d.collector.Configure(metrics.CollectorOptions{StaleAfter: time.Duration(cfg.StaleAfter), MaxSeries: cfg.MaxSeries})
 	d.counts.ConfigLoaded()
+}
+
+// otherChanged shows what another replica has written.
+func (d *Daemon) otherChanged(ctx context.Context) {
+	d.refresher.changed()
+	d.mu.Lock()
+	pollers := d.pollers
+	d.mu.Unlock()
+	for _, p := range pollers {
+		p.showShared(ctx)
+	}
 }
 
 func (d *Daemon) publish(snap *alignment.Snapshot, history *alignment.History) {
@@ -242,9 +270,15 @@ func (d *Daemon) Status() web.Status {
 	for _, team := range cfg.Rules.Teams() {
 		status.TeamNames[team.ID] = team.Name
 	}
-	if text := d.refresher.failure.Load(); text != nil {
-		status.StoreError = *text
+	for _, failure := range []*atomic.Pointer[string]{&d.sharing.failure, &d.refresher.failure} {
+		if text := failure.Load(); text != nil {
+			status.StoreError = *text
+		}
 	}
+	if text := d.rejected.Load(); text != nil {
+		status.Rejected = *text
+	}
+	status.Revision = d.archive.current.Load()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range d.pollers {
@@ -263,9 +297,7 @@ func (d *Daemon) Explain(ctx context.Context, key string) ([]alignment.Explanati
 func Explain(ctx context.Context, st store.Store, rules *mapping.RuleSet, key string) ([]alignment.Explanation, error) {
 	var found []alignment.Explanation
 	err := st.View(ctx, func(v store.View) error {
-		found = alignment.Explain(alignment.Input{
-			Tickets: v, Rules: rules, Watermarks: v.Watermarks(), Now: time.Now(),
-		}, key)
+		found = alignment.Explain(input(v, rules), key)
 		return nil
 	})
 	if err != nil {

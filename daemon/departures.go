@@ -71,7 +71,7 @@ func (p *poller) judge(ctx context.Context, t *tally, suspects []string, page *c
 			}
 		}
 	}
-	if err := p.repair(ctx, suspects, page.Tickets); err != nil {
+	if _, _, err := p.repair(ctx, suspects, page.Tickets); err != nil {
 		return err
 	}
 	if err := p.removed(ctx, store.Batch{Left: left}, causeMoved, len(left)); err != nil {

@@ -51,8 +51,10 @@ func TestBackfill(t *testing.T) {
 	for _, window := range []string{"7d", "28d", "91d"} {
 		for _, unit := range []string{"time", "tickets"} {
 			for _, basis := range []string{"then", "now"} {
-				q := url.Values{"team": {"payments"}, "window": {window}, "unit": {unit}, "basis": {basis}, "step": {"day"},
-					"from": {(last - 20).String()}, "to": {(last - 1).String()}}
+				q := url.Values{
+					"team": {"payments"}, "window": {window}, "unit": {unit}, "basis": {basis}, "step": {"day"},
+					"from": {(last - 20).String()}, "to": {(last - 1).String()},
+				}
 				compared += compareHistory(t, r, prom, q)
 			}
 		}

@@ -31,7 +31,7 @@ func (p *poller) recover(ctx context.Context, uids []string) (unread int, err er
 				unread++
 			}
 		}
-		if err := p.repair(ctx, some, page.Tickets); err != nil {
+		if _, _, err := p.repair(ctx, some, page.Tickets); err != nil {
 			return 0, err
 		}
 	}
@@ -105,19 +105,30 @@ func (p *poller) unknownParents(ctx context.Context, asked map[string]bool) (uid
 	return uids, nil
 }
 
-// readAgain reads tickets that are known as in scope. Whether they left is not
-// decided here: that needs the proof of a census.
+// readAgain reads tickets that are known as in scope, and what has to be read
+// again for what they tell. Whether they left is not decided here: that needs
+// the proof of a census.
 func (p *poller) readAgain(ctx context.Context, uids []string) error {
-	page, err := p.look(ctx, uids, true)
+	asked := make(map[string]bool, len(uids))
+	tickets, err := p.lookAgain(ctx, uids, asked)
 	if err != nil {
 		return err
 	}
-	asked := make(map[string]bool, len(uids))
+	before, after, err := p.repair(ctx, uids, tickets)
+	if err != nil {
+		return err
+	}
+	return p.follow(ctx, renamed(before, after), asked)
+}
+
+// lookAgain reads tickets that are known as in scope and notes them as asked
+// for. Those that are not in scope any more are left out.
+func (p *poller) lookAgain(ctx context.Context, uids []string, asked map[string]bool) ([]ticket.Ticket, error) {
 	for _, uid := range uids {
 		asked[uid] = true
 	}
-	tickets := slices.DeleteFunc(page.Tickets, func(tk ticket.Ticket) bool { return tk.Outside && asked[tk.ID.UID] })
-	return p.repair(ctx, uids, tickets)
+	page, err := p.look(ctx, uids, true)
+	return slices.DeleteFunc(page.Tickets, func(tk ticket.Ticket) bool { return tk.Outside && asked[tk.ID.UID] }), err
 }
 
 func (p *poller) look(ctx context.Context, uids []string, known bool) (connectors.Page, error) {
@@ -132,33 +143,43 @@ func (p *poller) look(ctx context.Context, uids []string, known bool) (connector
 	return page, p.write(ctx, store.Batch{Names: page.Names}, "names")
 }
 
+// takeIn stores tickets and returns them as they were known, and as they are.
+func (p *poller) takeIn(ctx context.Context, tickets []ticket.Ticket) (before, after map[string]ticket.Ticket, watermark time.Time, err error) {
+	if before, _, err = p.stored(ctx, tickets); err != nil {
+		return nil, nil, watermark, err
+	}
+	if err = p.write(ctx, store.Batch{Tickets: tickets}, "tickets"); err != nil {
+		return nil, nil, watermark, err
+	}
+	after, watermark, err = p.stored(ctx, tickets)
+	return before, after, watermark, err
+}
+
 // repair takes in the tickets that were looked at for these UIDs, and counts
 // those that the walks should have brought: what is dated after the watermark
-// they still may bring.
-func (p *poller) repair(ctx context.Context, uids []string, tickets []ticket.Ticket) error {
-	before, _, err := p.stored(ctx, tickets)
+// they still may bring. It returns the tickets as they were known, and as they
+// are.
+func (p *poller) repair(ctx context.Context, uids []string, tickets []ticket.Ticket) (before, after map[string]ticket.Ticket, err error) {
+	before, after, watermark, err := p.takeIn(ctx, tickets)
 	if err != nil {
-		return err
-	}
-	if err := p.write(ctx, store.Batch{Tickets: tickets}, "tickets"); err != nil {
-		return err
-	}
-	after, watermark, err := p.stored(ctx, tickets)
-	if err != nil {
-		return err
-	}
-	for i := range tickets {
-		if tk := &tickets[i]; tk.Outside && noRepair(tk.ID.UID, before, uids) {
-			delete(after, tk.ID.UID)
-		}
+		return nil, nil, err
 	}
 	n := 0
-	for uid, tk := range after {
-		if tk.Updated.Before(watermark) && !reflect.DeepEqual(before[uid], tk) {
+	for i := range tickets {
+		uid := tickets[i].ID.UID
+		tk, known := after[uid]
+		switch {
+		case !known || !tk.Updated.Before(watermark) || reflect.DeepEqual(before[uid], tk):
+		case tickets[i].Outside && noRepair(uid, before, uids):
+		default:
 			n++
 			p.logger.Info("Repaired a ticket that walks had left otherwise than the tracker has it", "uid", uid)
 		}
 	}
+	return before, after, p.countRepaired(ctx, n)
+}
+
+func (p *poller) countRepaired(ctx context.Context, n int) error {
 	if n == 0 {
 		return nil
 	}
@@ -186,10 +207,15 @@ func (p *poller) stored(ctx context.Context, tickets []ticket.Ticket) (known map
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, watermark, &storeError{fmt.Errorf("read tickets: %w", err)}
+	return known, watermark, readError(err)
+}
+
+// readError marks a failure to read tickets from the store as ours.
+func readError(err error) error {
+	if err == nil {
+		return nil
 	}
-	return known, watermark, nil
+	return &storeError{fmt.Errorf("read tickets: %w", err)}
 }
 
 // family says how tickets outside hang together with those in scope.

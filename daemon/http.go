@@ -91,7 +91,10 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST /-/accept", d.acceptOverHTTP)
 	mux.HandleFunc("POST /-/acknowledge", d.acknowledgeOverHTTP)
 	mux.HandleFunc("GET "+ExportPath, d.exportOverHTTP)
-	mux.HandleFunc("POST "+PlanPath, d.planOverHTTP)
+	mux.HandleFunc("POST "+PlanPath, d.mapped(d.plan))
+	mux.HandleFunc("POST "+SuggestPath, d.mapped(d.suggest))
+	mux.HandleFunc("POST "+NoticePath, d.mapped(d.notice))
+	mux.HandleFunc("POST "+TryPath, d.mapped(d.try))
 	mux.Handle("/", web.NewHandler(web.Options{Source: d, Version: d.opts.Version, Logger: d.logger.With("component", "web")}))
 	return mux
 }
@@ -129,9 +132,12 @@ func (d *Daemon) acceptOverHTTP(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	at := slices.IndexFunc(d.pollers, func(p *poller) bool { return p.account.Name == name })
 	known := at >= 0
-	accepted := known && d.pollers[at].accept()
+	elsewhere := known && d.pollers[at].state().Elsewhere
+	accepted := known && !elsewhere && d.pollers[at].accept()
 	d.mu.Unlock()
 	switch {
+	case elsewhere:
+		http.Error(w, fmt.Sprintf("Another replica reads %s. Say it to the one whose alignd_connector_leader is 1.", name), http.StatusConflict)
 	case !known:
 		http.Error(w, fmt.Sprintf("There is no connector %q.", name), http.StatusNotFound)
 	case !accepted:

@@ -74,7 +74,7 @@ func (w *town) use(r *rig, settings any) {
 	w.t.Helper()
 	var err error
 	r.account.Settings = settings
-	r.told, r.census = false, schedule{}
+	r.memory = newMemory()
 	switch s := settings.(type) {
 	case jira.Config:
 		r.poller.connector, err = jira.New(s, connectors.Options{})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"alignd/config"
@@ -20,18 +21,20 @@ import (
 type poller struct {
 	account   config.Account
 	connector connectors.Connector
-	store     store.Store
+	connect   connect
+	store     store.Store // in a term: under its lease
 	counts    *metrics.Process
 	zone      zoneOf // for telling late changes
 	changed   func() // something was applied
 	logger    *slog.Logger
 	bell      doorbell
 
-	skipped map[string]bool // UIDs that were logged already
-	census  schedule
-	reread  time.Time // when the next part is read again; zero before the first look at the store
-	told    bool      // the connector knows the tickets outside
-	latest  time.Time // the tracker's clock at the latest complete walk; zero before the first
+	memory
+
+	sharing *sharing
+	term    *term       // nil while another replica reads
+	epoch   int64       // of the memory
+	resting atomic.Bool // between two walks
 
 	mu     sync.Mutex // guards status
 	status web.ConnectorStatus
@@ -61,7 +64,10 @@ func (p *poller) run(ctx context.Context) {
 			pause = max(pause, wait)
 		}
 		p.update(func(s *web.ConnectorStatus) { s.NextAttempt = time.Now().Add(pause) })
-		if !p.bell.rest(ctx, pause, err == nil && wait == 0) {
+		p.resting.Store(true)
+		alive := p.bell.rest(ctx, pause, err == nil && wait == 0)
+		p.resting.Store(false)
+		if !alive {
 			return
 		}
 	}
@@ -150,6 +156,9 @@ func (p *poller) walk(ctx context.Context) (walk, error) {
 		}
 		if page.Next == "" {
 			p.told, p.latest = true, w.clock
+			if w.kind == fullWalk {
+				p.sampled = time.Now()
+			}
 			return w, nil
 		}
 		if tokens[page.Next] {
@@ -175,13 +184,18 @@ func (p *poller) watermark(ctx context.Context) (at time.Time, scope string, err
 
 // twice is up to when the tracker's changes have been read twice once a walk
 // that begins at the watermark ends: up to the walk before, which began an
-// overlap later than its watermark at least. An index may overlook a change
-// once, and only what is within the overlap is read again anyway.
+// overlap later than its watermark at least, less what its index may have been
+// behind. An index may overlook a change once, and only what is within the
+// overlap is read again anyway.
 func (p *poller) twice(watermark time.Time) time.Time {
-	if watermark.IsZero() || !p.latest.IsZero() {
-		return p.latest
+	overlap := time.Duration(p.account.Overlap)
+	switch {
+	case !p.latest.IsZero():
+		return p.latest.Add(-overlap / 2)
+	case !watermark.IsZero():
+		return watermark.Add(overlap / 2)
 	}
-	return watermark.Add(time.Duration(p.account.Overlap))
+	return time.Time{}
 }
 
 func (p *poller) showWatermark(at time.Time) {

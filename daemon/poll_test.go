@@ -89,7 +89,7 @@ func newRig(t *testing.T, page func(q connectors.Query) (connectors.Page, error)
 		zone:    func(string, string) *time.Location { return time.UTC },
 		changed: func() { r.changes++ },
 		logger:  slog.New(slog.NewTextHandler(r.log, nil)),
-		skipped: map[string]bool{},
+		memory:  newMemory(),
 		status:  web.ConnectorStatus{Name: "acme", Kind: "jira"},
 	}
 	return r

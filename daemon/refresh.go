@@ -108,29 +108,29 @@ func (r *refresher) refresh(ctx context.Context) time.Duration {
 // numbers of now must not wait for those of the past.
 func (r *refresher) publishNext(ctx context.Context) error {
 	start := time.Now()
-	snap, err := r.compute(ctx)
+	snap, recorded, err := r.compute(ctx)
 	if err != nil || snap == nil {
 		return err
 	}
 	r.publish(snap, nil)
 	r.counts.SnapshotComputed(time.Since(start))
 	r.logger.Debug("Published a snapshot", "took", time.Since(start))
-	if outdated := r.outdated.Swap(false); !outdated && !r.past.due(snap.Fingerprint) {
+	if outdated := r.outdated.Swap(false); !outdated && !r.past.due(snap.Fingerprint, recorded) {
 		return nil
 	}
 	return r.review(ctx, snap)
 }
 
 // compute returns nil while no connector has ever been read completely: there
-// is nothing to say yet.
-func (r *refresher) compute(ctx context.Context) (*alignment.Snapshot, error) {
+// is nothing to say yet. It also returns how many records there are.
+func (r *refresher) compute(ctx context.Context) (snap *alignment.Snapshot, recorded int, err error) {
 	size, err := r.store.Size(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read store size: %w", err)
+		return nil, 0, fmt.Errorf("read store size: %w", err)
 	}
 	r.counts.StoreSize(size)
-	var snap *alignment.Snapshot
 	err = r.store.View(ctx, func(v store.View) error {
+		recorded = v.Recorded()
 		watermarks := v.Watermarks()
 		if len(watermarks) == 0 {
 			return nil
@@ -141,7 +141,7 @@ func (r *refresher) compute(ctx context.Context) (*alignment.Snapshot, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("compute snapshot: %w", err)
+		return nil, 0, fmt.Errorf("compute snapshot: %w", err)
 	}
-	return snap, nil
+	return snap, recorded, nil
 }

@@ -18,6 +18,7 @@ import (
 	"alignd/mapping"
 	"alignd/metrics"
 	"alignd/store"
+	"alignd/ticket"
 )
 
 const mappingYAML = `
@@ -155,4 +156,54 @@ type unreadableStore struct{ store.Store }
 
 func (s unreadableStore) View(ctx context.Context, fn func(store.View) error) error {
 	return errors.Join(s.Store.View(ctx, fn), errors.New("checksum does not match"))
+}
+
+// busyStore is one to which another replica appends first.
+type busyStore struct {
+	store.Store
+	others []store.Record
+}
+
+func (s *busyStore) AppendAfter(ctx context.Context, recorded int, records ...store.Record) (int, error) {
+	if _, err := s.Append(ctx, s.others...); err != nil {
+		return 0, err
+	}
+	s.others = nil
+	return s.Store.AppendAfter(ctx, recorded, records...)
+}
+
+// Two replicas may judge the same weeks. Who comes second says nothing before
+// it knows what the first has said.
+func TestReviewGivesWayToAnother(t *testing.T) {
+	r := newRefreshRig(t)
+	now := time.Now()
+	done := someTicket(1,
+		ticket.Change{At: now.AddDate(0, 0, -70), Field: ticket.FieldState, FromState: ticket.StateTodo, ToState: ticket.StateActive},
+		ticket.Change{At: now.AddDate(0, 0, -60), Field: ticket.FieldState, FromState: ticket.StateActive, ToState: ticket.StateDone})
+	done.State = ticket.StateDone
+	r.apply(t, store.Batch{Tickets: []ticket.Ticket{done}, Watermark: now})
+	r.refresher.store = &busyStore{r.st, []store.Record{{Log: "elsewhere", Key: "1", At: time.Now()}}}
+	r.refresh(t.Context())
+	if len(r.published) != 1 || len(r.reviews) != 0 || r.failure.Load() != nil {
+		t.Errorf("%d snapshots, %d reviews, failure %v; want the snapshot alone", len(r.published), len(r.reviews), r.failure.Load())
+	}
+	select {
+	case <-r.wake:
+	default:
+		t.Error("the review is not made up for soon")
+	}
+	for range 2 {
+		r.refresh(t.Context())
+	}
+	if len(r.reviews) != 1 {
+		t.Errorf("%d reviews, want 1", len(r.reviews))
+	}
+	// What others record, such as an acknowledgement, is seen at once.
+	if _, err := r.st.Append(t.Context(), store.Record{Log: "elsewhere", Key: "2", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	r.refresh(t.Context())
+	if len(r.reviews) != 2 {
+		t.Errorf("%d reviews, want 2", len(r.reviews))
+	}
 }

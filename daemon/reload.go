@@ -50,10 +50,13 @@ func (d *Daemon) reload(ctx context.Context) error {
 	cfg, pollers, err := d.prepare()
 	if err != nil {
 		d.counts.ConfigRejected()
+		text := err.Error()
+		d.rejected.Store(&text)
 		d.logger.Error("Reloading failed, the old configuration stays in force", "err", err)
 		return err
 	}
 	d.swap(ctx, cfg, pollers)
+	d.archive.keep(ctx)
 	d.refresher.refresh(ctx)
 	d.logger.Info("Reloaded", "file", d.opts.ConfigFile, "rules", cfg.Rules.Fingerprint())
 	return nil

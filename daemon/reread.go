@@ -35,9 +35,15 @@ func (p *poller) rereadIfDue(ctx context.Context) error {
 	return err
 }
 
-// rereadPart reads the part that is due, and plans the next. At first it only
-// plans.
+// rereadPart reads the part that is due, and samples, and plans the next. At
+// first it reads only samples.
 func (p *poller) rereadPart(ctx context.Context) error {
+	if time.Since(p.sampled) >= time.Duration(p.account.CensusInterval) {
+		if err := p.readSamples(ctx); err != nil {
+			return err
+		}
+		p.sampled = time.Now()
+	}
 	r, part, err := p.nextPart(ctx)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,11 +28,13 @@ type reviewer struct {
 	history *alignment.History
 	at      time.Time
 	took    time.Duration
+	// recorded is how many records it knows of.
+	recorded int
 }
 
-// due reports whether it is time for another review.
-func (r *reviewer) due(rules string) bool {
-	return r.last == nil || r.last.Fingerprint != rules || time.Since(r.at) >= max(refreshEvery, reviewFactor*r.took)
+// due reports whether it is time for another review, with so many records.
+func (r *reviewer) due(rules string, recorded int) bool {
+	return r.last == nil || r.last.Fingerprint != rules || r.recorded != recorded || time.Since(r.at) >= max(refreshEvery, reviewFactor*r.took)
 }
 
 // review looks back, records what is new, and publishes the snapshot again
@@ -41,6 +44,7 @@ func (r *refresher) review(ctx context.Context, snap *alignment.Snapshot) error 
 	var review *alignment.Review
 	var history *alignment.History
 	var news []alignment.Record
+	recorded := 0
 	err := r.store.View(ctx, func(v store.View) error {
 		log, err := ReadLog(v)
 		if err != nil {
@@ -49,22 +53,28 @@ func (r *refresher) review(ctx context.Context, snap *alignment.Snapshot) error 
 		in := alignment.Input{Tickets: v, Rules: r.rules(), Watermarks: v.Watermarks(), Now: start}
 		history = alignment.LookBack(in)
 		review, news = alignment.Judge(in, history, log)
+		recorded = v.Recorded()
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("look back: %w", err)
+	}
+	added, unrecorded := record(ctx, r.store, recorded, news)
+	if errors.Is(unrecorded, store.ErrRecorded) { // another replica may have judged the same weeks: begin with what it says
+		r.reviewSoon()
+		return nil
 	}
 	if r.past.history != nil {
 		for team, amount := range history.Reclassified(r.past.history) {
 			r.counts.Reclassified(team, time.Duration(amount))
 		}
 	}
-	r.past = reviewer{last: review, history: history, at: time.Now(), took: time.Since(start)}
+	r.past = reviewer{last: review, history: history, at: time.Now(), took: time.Since(start), recorded: recorded + added}
 	with := *snap
 	with.Review = review
 	r.publish(&with, history)
-	if err := record(ctx, r.store, news); err != nil {
-		return err
+	if unrecorded != nil {
+		return unrecorded
 	}
 	r.logger.Debug("Looked back", "took", r.past.took, "recorded", len(news))
 	for _, rec := range news {
@@ -107,20 +117,24 @@ func ReadLog(v store.View) (alignment.Log, error) {
 	return log, nil
 }
 
-// record appends to the episode log.
-func record(ctx context.Context, st store.Store, news []alignment.Record) error {
+// record appends to the episode log what was concluded from so many records,
+// and returns how many were added.
+func record(ctx context.Context, st store.Store, recorded int, news []alignment.Record) (added int, err error) {
+	if len(news) == 0 {
+		return 0, nil
+	}
 	records := make([]store.Record, len(news))
 	for i := range news {
 		data, err := json.Marshal(&news[i])
 		if err != nil {
-			return fmt.Errorf("record episode: %w", err)
+			return 0, fmt.Errorf("record episode: %w", err)
 		}
 		records[i] = store.Record{Log: episodeLog, Key: news[i].Key(), At: news[i].At, Data: data}
 	}
-	if _, err := st.Append(ctx, records...); err != nil {
-		return fmt.Errorf("record episodes: %w", err)
+	if added, err = st.AppendAfter(ctx, recorded, records...); err != nil {
+		return 0, fmt.Errorf("record episodes: %w", err)
 	}
-	return nil
+	return added, nil
 }
 
 // acknowledge records that somebody has taken note of the open episode of a

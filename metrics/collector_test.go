@@ -47,6 +47,10 @@ func company(now time.Time) *alignment.Snapshot {
 				Targets: map[string]float64{"checkout": .4, "reliability": .3, "mobile": 0}, TargetAligned: .7,
 				Windows: []alignment.Window{payments("7d", 1), payments("28d", 4)},
 				Trends:  teamTrends(),
+				Evidence: &alignment.Evidence{Sweeps: 2, Units: [2]alignment.EvidenceWork{
+					{Total: 8 * hour, Depths: [6]int64{hour, 2 * hour, 3 * hour, hour, 0, hour}, Swept: 2 * hour, Completed: 4 * hour, Late: hour},
+					{},
+				}},
 			},
 			{
 				ID: "platform", Known: true, Watermark: watermark,

@@ -70,6 +70,11 @@ var (
 	descIndexSeconds      = family(nameIndexSeconds, "Items of the alignment index that are a duration, over 91 days; absent where not measurable. Never add or average them.", indexLabels...)
 	descIndexObservations = family(nameIndexObservations, "Cases behind an item of the alignment index.", indexLabels...)
 
+	descEvidence       = family(nameEvidence, "Share of the work of 91 days by what its class rests on: several, own, parent, ancestor, conflict or none.", labelTeam, labelUnit, labelDepth)
+	descEvidenceLate   = family(nameEvidenceLate, "Share of the work on tickets completed in 91 days whose goal or class was decided after their completion.", labelTeam, labelUnit)
+	descEvidenceSwept  = family(nameEvidenceSwept, "Share of the work of 91 days on tickets that got their goal in a sweep: with nine others or more, within an hour, days after their creation.", labelTeam, labelUnit)
+	descEvidenceSweeps = family(nameEvidenceSweeps, "Sweeps of 91 days in which a ticket of the team got its goal. One may touch several teams.", labelTeam)
+
 	descHistoryOldest = family(nameHistoryOldest, "Beginning of the history that is computed.")
 
 	descGoalInfo   = family(nameGoalInfo, "Configured goals with their titles; the value is always 1.", labelGoal, labelTitle)

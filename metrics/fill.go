@@ -7,10 +7,6 @@ import (
 	"alignd/mapping"
 )
 
-// otherReason stands for every reason that is not declared in the mapping,
-// which keeps the values of the label bounded.
-const otherReason = "other"
-
 // fill completes the cells of a window: a configured goal without work is 0,
 // not absent.
 type fill struct {
@@ -48,7 +44,7 @@ func (f *fill) cells(of []alignment.CellAmount) []alignment.CellAmount {
 	at := make(map[alignment.Cell]int, cap(out))
 	add := func(cell alignment.Cell, amount int64) {
 		if !f.reasons[cell.Reason] {
-			cell.Reason = otherReason
+			cell.Reason = alignment.OtherReason // keeps the values of the label bounded
 		}
 		i, ok := at[cell]
 		if !ok {

@@ -37,6 +37,7 @@ type Process struct {
 	syncDuration  *prometheus.HistogramVec
 
 	census *censusMetrics
+	leases *leaseMetrics
 
 	changesApplied  *prometheus.CounterVec
 	changesLate     *prometheus.CounterVec
@@ -49,7 +50,8 @@ type Process struct {
 	snapshotDuration prometheus.Histogram
 	reloadSuccessful prometheus.Gauge
 	reloadSuccess    prometheus.Gauge
-	leader           prometheus.Gauge
+	mappingInfo      *prometheus.GaugeVec
+	mappingRevision  *prometheus.GaugeVec // without labels: absent until there is one
 }
 
 var _ connectors.Observer = (*Process)(nil)
@@ -82,6 +84,7 @@ func NewProcess(reg prometheus.Registerer) *Process {
 		syncDuration:  f.histograms(nameSyncDuration, "Duration of walks through the connector, by kind: full or incremental.", prometheus.ExponentialBuckets(0.1, 3, 11), labelConnector, labelKind),
 
 		census: newCensusMetrics(f),
+		leases: newLeaseMetrics(f),
 
 		changesApplied:  f.counters(nameChangesApplied, "Facts applied that were not known before, by kind.", labelConnector, labelKind),
 		reclassified:    f.counters(nameReclassified, "Team time of closed days that changed its class or goal, found when looking back: what was labelled after the fact.", labelTeam),
@@ -94,7 +97,8 @@ func NewProcess(reg prometheus.Registerer) *Process {
 		snapshotDuration: f.histogram(nameSnapshotDuration, "Time it took to compute the numbers from the facts.", prometheus.ExponentialBuckets(0.01, 3, 8)),
 		reloadSuccessful: f.gauge(nameReloadSuccessful, "Whether the last reading of the configuration files succeeded."),
 		reloadSuccess:    f.gauge(nameReloadSuccess, "When the configuration files were last read successfully."),
-		leader:           f.gauge(nameLeader, "Whether this replica is the one that reads the trackers."),
+		mappingInfo:      f.gauges(nameMappingInfo, "Revision of the mapping in force, as alignd revisions lists it; the value is always 1.", labelRevision),
+		mappingRevision:  f.gauges(nameMappingRevision, "When the revision of the mapping in force was first accepted. It changes with every revision."),
 	}
 }
 
@@ -243,6 +247,7 @@ func (p *Process) TicketSkipped(connector string) { p.ticketsSkipped.WithLabelVa
 // ForgetConnector removes all series of a connector that is no longer
 // configured.
 func (p *Process) ForgetConnector(connector string) {
+	p.leases.set(connector, false)
 	for _, vec := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
 	}{
@@ -251,7 +256,7 @@ func (p *Process) ForgetConnector(connector string) {
 		p.syncWatermark, p.syncSuccess, p.syncAttempt, p.syncRuns, p.syncFailures, p.syncDuration,
 		p.changesApplied, p.changesLate, p.ticketsSkipped, p.ticketsReopened,
 		p.census.completeness, p.census.taken, p.census.shrunk, p.census.missing, p.census.verified,
-		p.census.removed, p.census.reread, p.census.repaired,
+		p.census.removed, p.census.reread, p.census.repaired, p.leases.connector,
 	} {
 		vec.DeletePartialMatch(prometheus.Labels{labelConnector: connector})
 	}
@@ -281,12 +286,12 @@ func (p *Process) ConfigLoaded() {
 // in force stays.
 func (p *Process) ConfigRejected() { p.reloadSuccessful.Set(0) }
 
-// Leader notes whether this replica reads the trackers.
-func (p *Process) Leader(leads bool) {
-	p.leader.Set(0)
-	if leads {
-		p.leader.Set(1)
-	}
+// Revision notes which revision of the mapping is in force, and when it was
+// first accepted.
+func (p *Process) Revision(id string, at time.Time) {
+	p.mappingInfo.Reset()
+	p.mappingInfo.WithLabelValues(id).Set(1)
+	p.mappingRevision.WithLabelValues().Set(timestamp(at))
 }
 
 func timestamp(t time.Time) float64 { return float64(t.UnixMilli()) / 1e3 }

@@ -58,7 +58,10 @@ func exercise(p *metrics.Process) {
 	p.StoreSize(4096)
 	p.StoreError()
 	p.SnapshotComputed(70 * time.Millisecond)
-	p.Leader(true)
+	p.Leads("acme", true)
+	p.Replicas(3)
+	p.Revision("0123456789abcdef", time.Now())
+	p.Revision("3f2a9c0d00aa11bb", time.Now().Add(-time.Hour))
 }
 
 func TestProcess(t *testing.T) {
@@ -72,7 +75,6 @@ func TestProcess(t *testing.T) {
 		if got := exposition(t, reg); strings.Contains(got, "acme") {
 			t.Errorf("series of a forgotten connector:\n%s", got)
 		}
-		p.Leader(false)
 		p.ConfigRejected()
 		got := exposition(t, reg)
 		for _, want := range []string{"\nalignd_leader 0\n", "\nalignd_config_last_reload_successful 0\n", "\nalignd_build_info{"} {

@@ -43,6 +43,7 @@ func build(snap *alignment.Snapshot) []section {
 			s.work(fill, team)
 		}
 		s.shares(team)
+		s.evidence(team)
 		work = append(work, s)
 	}
 	return slices.Concat([]section{lasting}, movements, work)

@@ -83,7 +83,7 @@ func (h *handler) writeJSON(w http.ResponseWriter, body any, err error) {
 
 func unknownEndpoint(*http.Request) (any, error) {
 	return nil, failure(http.StatusNotFound, "not_found",
-		"there is no such endpoint; there are /api/v1/snapshot, /api/v1/history, /api/v1/episodes and /api/v1/explain?key=")
+		"there is no such endpoint; there are /api/v1/snapshot, /api/v1/history, /api/v1/episodes, /api/v1/revisions, /api/v1/explain?key= and /api/v1/behind?team=")
 }
 
 func (h *handler) snapshotJSON(*http.Request) (any, error) {

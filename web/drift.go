@@ -13,10 +13,19 @@ import (
 // was noticed.
 type movement struct {
 	UpTo   string // last settled week
+	InTime bool   // shares of team time, not of completed tickets
 	Stale  string // why it may not fit the numbers beside it
 	Open   []episode
 	Past   []episode // latest first
 	Series []seriesRow
+}
+
+// Unit says what the shares are shares of.
+func (m *movement) Unit() string {
+	if m.InTime {
+		return unitWords[alignment.UnitTime]
+	}
+	return unitWords[alignment.UnitTickets]
 }
 
 // seriesRow is one monitored share.
@@ -65,6 +74,7 @@ func newMovement(snap *alignment.Snapshot, n names) *movement {
 	}
 	for i := range r.Drifts {
 		d := &r.Drifts[i]
+		m.InTime = d.Series.Unit == alignment.UnitTime
 		row := newSeriesRow(d, n)
 		row.Trend = trendWords(trendsOf(snap, d.Series), d.Series.Goal)
 		m.Series = append(m.Series, row)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -23,6 +24,17 @@ type explainedTicket struct {
 	UpTo    string
 	Now     verdictRow
 	Then    []verdictRow
+	Carries []carriedRow
+	Tried   []trialTable
+}
+
+// carriedRow is what a ticket carries in one window.
+type carriedRow struct{ Window, Time, Tickets, Points string }
+
+// trialTable is the rules held against one ticket.
+type trialTable struct {
+	Summary string
+	Rows    []RuleStep
 }
 
 type verdictRow struct {
@@ -79,7 +91,73 @@ func newExplainedTicket(e Explanation, names map[string]string, now time.Time) e
 	for _, v := range e.Then {
 		t.Then = append(t.Then, newVerdictRow(v, names, now))
 	}
+	for _, w := range e.Work {
+		t.Carries = append(t.Carries, carriedRow{
+			windowWords[w.Window], w.words(alignment.UnitTime), w.words(alignment.UnitTickets), w.words(alignment.UnitPoints),
+		})
+	}
+	for i := range e.Trials {
+		t.Tried = append(t.Tried, trialTable{capital(e.Trials[i].Summary(i > 0)), e.Trials[i].Rules})
+	}
 	return t
+}
+
+// words says how much work it is in one unit.
+func (w *WorkIn) words(u alignment.Unit) string {
+	if w.Units[u.String()] == 0 {
+		return "–"
+	}
+	return amount(u, w.Units[u.String()])
+}
+
+// Text says how much work it is in all units that have any.
+func (w *WorkIn) Text() string {
+	var words []string
+	for _, u := range alignment.Units {
+		if w.Units[u.String()] != 0 {
+			words = append(words, w.words(u))
+		}
+	}
+	if len(words) == 0 {
+		return "nothing"
+	}
+	return strings.Join(words, ", ")
+}
+
+// Summary says in words what the rules were held against, and what came of it.
+func (t *Trial) Summary(above bool) string {
+	whom := "the ticket itself"
+	if above {
+		whom = "what is above it, " + strings.TrimSpace(t.Type+" "+t.Key)
+		if t.Title != "" && t.Title != t.Key {
+			whom += " “" + t.Title + "”"
+		}
+	}
+	matched := 0
+	for _, r := range t.Rules {
+		if r.Matched {
+			matched++
+		}
+	}
+	return fmt.Sprintf("%s: %s of %s", whom, matchWords(matched), counted(float64(len(t.Rules)), "rule", "rules"))
+}
+
+func matchWords(n int) string {
+	if n == 0 {
+		return "it matches none"
+	}
+	return fmt.Sprintf("it matches %d", n)
+}
+
+// Outcome says in words what became of the rule.
+func (r RuleStep) Outcome() string {
+	switch {
+	case r.Decides:
+		return "matches, and decides"
+	case r.Matched:
+		return "matches, but another rule wins"
+	}
+	return r.Failed
 }
 
 func newVerdictRow(v Verdict, names map[string]string, now time.Time) verdictRow {

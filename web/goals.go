@@ -19,6 +19,7 @@ type goalRow struct {
 	NotNowShare       string
 	Trend             string
 	Starved           bool // see alignment.Snapshot.Starved
+	Href, NotNowHref  string
 }
 
 func goalRows(snap *alignment.Snapshot, w *alignment.Window, v view) []goalRow {
@@ -28,6 +29,8 @@ func goalRows(snap *alignment.Snapshot, w *alignment.Window, v view) []goalRow {
 		row := newGoalRow(&snap.Goals[i], &snap.Company, &w.Units[v.unit], v.basis)
 		row.Trend = trendWords(snap.Company.Trends, snap.Goals[i].ID)
 		row.Starved = slices.Contains(starved, snap.Goals[i].ID)
+		row.Href = v.behind(alignment.AllTeams, alignment.Aligned, snap.Goals[i].ID, "")
+		row.NotNowHref = v.behind(alignment.AllTeams, alignment.NotNow, snap.Goals[i].ID, "")
 		rows = append(rows, row)
 	}
 	return rows
@@ -82,7 +85,7 @@ func statusWords(g *mapping.Goal, t time.Time) string {
 }
 
 // notNowRow is work on a goal that was paused or not started.
-type notNowRow struct{ Name, Status, Share, Between, Amount string }
+type notNowRow struct{ Name, Status, Share, Between, Amount, Href string }
 
 func notNowRows(snap *alignment.Snapshot, w *alignment.Window, v view) []notNowRow {
 	var rows []notNowRow
@@ -96,6 +99,7 @@ func notNowRows(snap *alignment.Snapshot, w *alignment.Window, v view) []notNowR
 		}
 		row := notNowRow{Name: cmp.Or(g.Name, g.ID), Status: statusWords(g, snap.Company.Watermark), Share: "–", Between: "not enough data"}
 		row.Amount = amount(v.unit, cellAmount(work, v.basis, func(c alignment.Cell) bool { return c == cell }))
+		row.Href = v.behind(alignment.AllTeams, alignment.NotNow, g.ID, "")
 		if work.EffectiveTickets >= minEffective {
 			row.Share, row.Between = percent(share.Value), between(share)
 		}
@@ -120,9 +124,10 @@ func distanceWords(w *alignment.Work) string {
 
 // slackWords says what the targets leave over.
 func slackWords(t *alignment.TeamResult) string {
-	if len(t.Targets) == 0 {
+	slack, ok := t.PlannedSlack()
+	if !ok {
 		return ""
 	}
-	return "The targets add up to " + percent(t.TargetAligned) + ": " + percent(max(0, 1-t.TargetAligned)) +
+	return "The targets add up to " + percent(t.TargetAligned) + ": " + percent(slack) +
 		" is planned to be left for everything else."
 }

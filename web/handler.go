@@ -22,6 +22,7 @@ var (
 		"style":        func() template.CSS { return template.CSS(stylesheet) },
 		"px":           func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
 		"lower":        strings.ToLower,
+		"capital":      capital,
 		"minEffective": func() int { return minEffective },
 	}).ParseFS(assets, "assets/*.html"))
 )

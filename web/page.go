@@ -41,6 +41,22 @@ func (v view) query() string {
 	}.Encode()
 }
 
+// behind is the address of the tickets behind a number of the view. An empty
+// reason takes all.
+func (v view) behind(team string, class alignment.Class, goal, reason string) string {
+	q := alignment.Question{Team: team, Window: v.window, Unit: v.unit, Basis: v.basis, Class: &class}
+	if goal != "" {
+		q.Goal = &goal
+	}
+	if reason != "" {
+		q.Reason = &reason
+		if reason == NoReason {
+			q.Reason = new("")
+		}
+	}
+	return "/behind?" + BehindQuery(q).Encode()
+}
+
 // page is what the overview template prints.
 type page struct {
 	Version string
@@ -66,7 +82,11 @@ type page struct {
 
 	Sync []syncRow
 
+	Evidence []evidenceTable
+
 	StoreError string // see Status
+	Rejected   string // likewise
+	Revision   *revisionRow
 	Coverage   []string
 
 	ComputedAt, Fingerprint string
@@ -102,7 +122,11 @@ func dateOf(t, now time.Time, staleAfter time.Duration) dated {
 func newPage(snap *alignment.Snapshot, status Status, v view, now time.Time) page {
 	p := page{
 		Window: windowWords[v.window], Unit: unitWords[v.unit], Basis: basisWords[v.basis],
-		Sync: syncRows(snap, status, now), StoreError: status.StoreError,
+		Sync: syncRows(snap, status, now), StoreError: status.StoreError, Rejected: status.Rejected,
+	}
+	if status.Revision != nil {
+		row := newRevisionRow(status.Revision, status.Revision)
+		p.Revision = &row
 	}
 	if snap == nil {
 		return p
@@ -112,6 +136,7 @@ func newPage(snap *alignment.Snapshot, status Status, v view, now time.Time) pag
 	p.ComputedAt, p.Fingerprint, p.Rules = stamp(snap.ComputedAt, now), snap.Fingerprint, len(snap.Rules)
 	p.Coverage = coverage(snap)
 	n := newNames(snap, status)
+	p.Evidence = evidenceTables(snap, n)
 	p.Movement, p.Index = newMovement(snap, n), indexTables(snap, n)
 	for i := range snap.Teams {
 		t := &snap.Teams[i]

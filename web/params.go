@@ -40,6 +40,14 @@ func (p *params) choice(name string, allowed ...string) string {
 	return value
 }
 
+// optional returns one of the values allowed, empty where none is given.
+func (p *params) optional(name string, allowed ...string) string {
+	if p.values.Get(name) == "" {
+		return p.value(name)
+	}
+	return p.choice(name, allowed...)
+}
+
 // date returns a day, and other where none is given. Of an instant, as Grafana
 // knows them, it returns the day in UTC.
 func (p *params) date(name string, other mapping.Date) mapping.Date {

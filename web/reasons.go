@@ -8,7 +8,7 @@ import (
 	"alignd/mapping"
 )
 
-type reasonRow struct{ Name, Share, Between, Amount string }
+type reasonRow struct{ Name, Share, Between, Amount, Href string }
 
 // reasonRows lists the off-plan work by reason: declared ones in config order,
 // then what labels say besides, then retired goals, then no reason.
@@ -25,7 +25,7 @@ func reasonRows(snap *alignment.Snapshot, w *alignment.Window, v view) []reasonR
 	})
 	rows := make([]reasonRow, 0, len(cells))
 	for _, c := range cells {
-		row := reasonRow{reasonName(snap, c.Cell.Reason), "–", "not enough data", amount(v.unit, c.Amount)}
+		row := reasonRow{reasonName(snap, c.Cell.Reason), "–", "not enough data", amount(v.unit, c.Amount), v.behind(alignment.AllTeams, alignment.OffPlan, "", cmp.Or(c.Cell.Reason, NoReason))}
 		if share, _ := work.CellShare(v.basis, c.Cell); work.EffectiveTickets >= minEffective {
 			row.Share, row.Between = percent(share.Value), between(share)
 		}

@@ -121,3 +121,20 @@ func TestSettledSunday(t *testing.T) {
 		}
 	}
 }
+
+// TestDriftInTime: the page says what its charts are drawn in.
+func TestDriftInTime(t *testing.T) {
+	source := fixture()
+	for i := range source.snap.Review.Drifts {
+		source.snap.Review.Drifts[i].Series.Unit = alignment.UnitTime
+	}
+	body := text(t, get(t, source, readAt, "/drift"))
+	for _, want := range []string{"In team time, by weeks", "the share of the team time, week by week", "in team time longer still"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(body, "In completed tickets") {
+		t.Error("the page says that its shares are of completed tickets")
+	}
+}

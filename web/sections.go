@@ -15,7 +15,8 @@ type section struct {
 	Size     string // effective tickets
 	Distance string // to the targets
 	Trend    string
-	Enough   bool // false: too few tickets for shares
+	Href     string // of the tickets behind the aligned share, empty without work
+	Enough   bool   // false: too few tickets for shares
 	Bar      []segment
 	Classes  []classRow
 	Notes    []string
@@ -31,6 +32,7 @@ type segment struct {
 type classRow struct {
 	CSS, Label, Note       string
 	Share, Between, Amount string
+	Href                   string // of the tickets behind it
 }
 
 func newSection(t *alignment.TeamResult, v view, now time.Time, staleAfter time.Duration) section {
@@ -49,11 +51,12 @@ func newSection(t *alignment.TeamResult, v view, now time.Time, staleAfter time.
 	s.Enough = work.EffectiveTickets >= minEffective
 	aligned, _ := work.ClassShare(v.basis, alignment.Aligned)
 	s.Headline = percent(aligned.Value) + " on active goals"
+	s.Href = v.behind(t.ID, alignment.Aligned, "", "")
 	s.Between, s.Size, s.Distance = between(aligned), amountOfTickets(work.EffectiveTickets)+" in effect", distanceWords(work)
 	if !s.Enough {
-		s.Headline, s.Between, s.Size = notEnough(work), "", ""
+		s.Headline, s.Href, s.Between, s.Size = notEnough(work), "", "", ""
 	}
-	s.Classes = classRows(work, v, s.Enough)
+	s.Classes = classRows(t.ID, work, v, s.Enough)
 	s.Bar = bar(work, v.basis)
 	return s
 }
@@ -71,13 +74,14 @@ func notEnough(w *alignment.Work) string {
 
 func amountOfTickets(n float64) string { return "about " + counted(n, "ticket", "tickets") }
 
-func classRows(work *alignment.Work, v view, enough bool) []classRow {
+func classRows(team string, work *alignment.Work, v view, enough bool) []classRow {
 	rows := make([]classRow, 0, len(alignment.Classes))
 	for _, c := range alignment.Classes {
 		share, _ := work.ClassShare(v.basis, c)
 		row := classRow{
 			CSS: classWords[c].css, Label: classWords[c].label, Note: classWords[c].note,
 			Share: "–", Amount: amount(v.unit, classAmount(work, v.basis, c)),
+			Href: v.behind(team, c, "", ""),
 		}
 		if enough {
 			row.Share, row.Between = percent(share.Value), between(share)

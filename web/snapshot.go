@@ -44,10 +44,12 @@ type teamBody struct {
 	ActiveStale   int                `json:"active_stale"`
 	Targets       map[string]float64 `json:"targets,omitempty"`
 	TargetAligned float64            `json:"target_aligned,omitempty"`
+	PlannedSlack  *float64           `json:"planned_slack,omitempty"` // what the targets leave; absent without one
 	Windows       []windowBody       `json:"windows"`
 	Weeks         []windowBody       `json:"weeks"`
 	Trends        []trendBody        `json:"trends"`  // over the weeks
 	Starved       []string           `json:"starved"` // goals that get less than half of their target
+	Evidence      *evidenceBody      `json:"evidence,omitempty"`
 }
 
 type windowBody struct {
@@ -176,7 +178,10 @@ func newTeamBody(s *alignment.Snapshot, t *alignment.TeamResult) teamBody {
 		ID: t.ID, Known: t.Known, ActiveFresh: t.ActiveFresh, ActiveStale: t.ActiveStale,
 		Targets: t.Targets, TargetAligned: t.TargetAligned,
 		Windows: windowBodies(s, t.Windows), Weeks: windowBodies(s, t.Weeks),
-		Trends: newTrendBodies(t.Trends), Starved: orEmpty(s.Starved(t)),
+		Trends: newTrendBodies(t.Trends), Starved: orEmpty(s.Starved(t)), Evidence: newEvidenceBody(t.Evidence),
+	}
+	if slack, ok := t.PlannedSlack(); ok {
+		body.PlannedSlack = &slack
 	}
 	if t.Known {
 		at := t.Watermark.UTC()

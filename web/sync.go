@@ -35,6 +35,8 @@ func syncRows(snap *alignment.Snapshot, status Status, now time.Time) []syncRow 
 
 func syncState(c ConnectorStatus, now time.Time) string {
 	switch {
+	case c.Elsewhere:
+		return "Read by another replica"
 	case c.Walking && c.Watermark.IsZero():
 		return "First reading under way: " + counted(float64(c.Read), "ticket", "tickets") + " so far"
 	case c.Error != "":

@@ -1,6 +1,7 @@
 // Package web shows the published snapshot to people and programs: a plain
 // page at /, the charts of drift at /drift, an explanation of one ticket at
-// /explain, and an API under /api/v1/. It computes no number of its own.
+// /explain, the tickets behind a number at /behind, and an API under /api/v1/.
+// It computes no number of its own.
 package web
 
 import (
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"alignd/alignment"
+	"alignd/mapping"
 )
 
 // Source is what the pages show. The daemon is one.
@@ -24,6 +26,10 @@ type Source interface {
 	// key is not known. Keys are unique within a connector only, so there may
 	// be several.
 	Explain(ctx context.Context, key string) ([]alignment.Explanation, error)
+	// Behind returns the tickets behind a number, see alignment.Behind.
+	Behind(ctx context.Context, q alignment.Question) (alignment.Answer, error)
+	// Revisions returns the mappings on record, oldest first.
+	Revisions(ctx context.Context) ([]mapping.Revision, error)
 }
 
 // Status is the health the page shows beside the numbers.
@@ -36,6 +42,12 @@ type Status struct {
 	// StoreError says why the numbers could not be computed anew, empty if
 	// they could.
 	StoreError string
+	// Rejected says why the files, as they are now, are not in force; empty if
+	// they are, or were not read again.
+	Rejected string
+	// Revision is that of the mapping in force, without its text; nil until it
+	// is on record.
+	Revision *mapping.Revision
 }
 
 // ConnectorStatus says how far one connector has been read and how the last
@@ -48,6 +60,7 @@ type ConnectorStatus struct {
 	NextAttempt time.Time
 	Error       string // of the last attempt, empty if it succeeded
 	Walking     bool
+	Elsewhere   bool // another replica reads it
 
 	Missing     int  // known tickets that the last census did not find
 	ScopeShrank bool // so many that none of them is removed
@@ -75,10 +88,14 @@ func NewHandler(opts Options) http.Handler {
 	mux.HandleFunc("GET /{$}", h.overview)
 	mux.HandleFunc("GET /drift", h.driftPage)
 	mux.HandleFunc("GET /explain", h.explainPage)
+	mux.HandleFunc("GET /behind", h.behindPage)
 	mux.Handle("/api/v1/snapshot", h.api(h.snapshotJSON))
 	mux.Handle("/api/v1/history", h.api(h.historyAnswer))
+	mux.HandleFunc("GET /revisions", h.revisionsPage)
+	mux.Handle("/api/v1/revisions", h.api(h.revisionsJSON))
 	mux.Handle("/api/v1/episodes", h.api(h.episodesJSON))
 	mux.Handle("/api/v1/explain", h.api(h.explainJSON))
+	mux.Handle(BehindPath, h.api(h.behindJSON))
 	mux.Handle("/api/", h.api(unknownEndpoint))
 	return mux
 }

@@ -40,14 +40,26 @@ type fakeSource struct {
 	history      *alignment.History
 	status       web.Status
 	explanations []alignment.Explanation
+	revisions    []mapping.Revision
+	asked        alignment.Question
+	answer       alignment.Answer
 	err          error
 }
 
 func (f *fakeSource) Snapshot() *alignment.Snapshot { return f.snap }
 func (f *fakeSource) History() *alignment.History   { return f.history }
 func (f *fakeSource) Status() web.Status            { return f.status }
+func (f *fakeSource) Revisions(context.Context) ([]mapping.Revision, error) {
+	return f.revisions, f.err
+}
+
 func (f *fakeSource) Explain(context.Context, string) ([]alignment.Explanation, error) {
 	return f.explanations, f.err
+}
+
+func (f *fakeSource) Behind(_ context.Context, q alignment.Question) (alignment.Answer, error) {
+	f.asked = q
+	return f.answer, f.err
 }
 
 // get asks the handler at the given time.
@@ -176,7 +188,31 @@ func fixture() *fakeSource {
 					},
 				},
 			},
+			Trials: []alignment.Trial{
+				{Key: "PAY-12", Title: "<img src=x onerror=alert(1)>", Type: "Bug", Steps: []mapping.Step{
+					{Name: "checkout by label", LeadsTo: "goal checkout", Failed: `labels.any: wants "<b>"; the ticket has none`},
+				}},
+				{Key: "PAY-3", Title: "Faster checkout", Type: "Epic", Steps: []mapping.Step{
+					{Name: "checkout by label", LeadsTo: "goal checkout", Matched: true, Decides: true},
+					{Name: "late", LeadsTo: "off-plan", Matched: true},
+				}},
+			},
+			Work: []alignment.WindowWork{{Window: "7d"}, {Window: "28d", Units: [3]int64{45 * 3600e8, 1e6, 0}}},
 		}},
+		answer: alignment.Answer{
+			Watermark: fixtureAt, From: date("2026-10-22"), To: date("2026-11-19"), Amount: 90 * 3600e9, Total: 200 * 3600e9,
+			Tickets: []alignment.TicketAmount{
+				behind("PAY-12", "<img src=x onerror=alert(1)>", "checkout", 50), behind("PAY-13", "Two goals", "checkout", 20), behind("PAY-13", "Two goals", "search", 12),
+				behind("PAY-14", "A small one", "search", 8),
+			},
+		},
+	}
+}
+
+func behind(key, title, goal string, hours int64) alignment.TicketAmount {
+	return alignment.TicketAmount{
+		ID: ticket.ID{Connector: "acme", UID: key}, Key: key, Title: title, Team: "payments",
+		Cell: alignment.Cell{Class: alignment.Aligned, Goal: goal}, Amount: hours * 3600e9,
 	}
 }
 
@@ -213,6 +249,8 @@ func TestGolden(t *testing.T) {
 		"drift.html":    {fixture(), "/drift"},
 		"nodrift.html":  {empty, "/drift"},
 		"episodes.json": {fixture(), "/api/v1/episodes"},
+		"behind.html":   {fixture(), "/behind?team=payments&class=aligned&limit=2"},
+		"behind.json":   {fixture(), "/api/v1/behind?team=payments&class=aligned&limit=2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := get(t, tc.source, readAt, tc.target)
@@ -246,7 +284,7 @@ func pretty(t *testing.T, body string) string {
 }
 
 func TestForeignTextStaysText(t *testing.T) {
-	for _, target := range []string{"/", "/drift", "/explain?key=%3Cscript%3Ealert(2)%3C/script%3E"} {
+	for _, target := range []string{"/", "/drift", "/explain?key=%3Cscript%3Ealert(2)%3C/script%3E", "/behind", "/behind?team=%3Cscript%3E"} {
 		body := text(t, get(t, fixture(), readAt, target))
 		for _, bad := range []string{"<script", "<img", "<b>free", "<i>down", "</td>,"} {
 			if strings.Contains(body, bad) {
@@ -257,7 +295,7 @@ func TestForeignTextStaysText(t *testing.T) {
 }
 
 func TestWordsDoNotJudge(t *testing.T) {
-	for _, target := range []string{"/", "/drift", "/explain?key=PAY-12", "/api/v1/episodes"} {
+	for _, target := range []string{"/", "/drift", "/explain?key=PAY-12", "/api/v1/episodes", "/behind"} {
 		body := strings.ToLower(text(t, get(t, fixture(), readAt, target)))
 		for _, bad := range []string{"violat", "misalign", "bad ", "guilty", "assignee", "culprit", "rank"} {
 			if strings.Contains(body, bad) {
@@ -290,6 +328,14 @@ func TestOldNumbersAreMarked(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not say %q", want)
 		}
+	}
+}
+
+func TestPageSaysWhoReads(t *testing.T) {
+	source := fixture()
+	source.status.Connectors[0].Elsewhere = true
+	if page := text(t, get(t, source, readAt, "/")); strings.Count(page, "Read by another replica") != 1 {
+		t.Errorf("the page does not say once that another replica reads:\n%s", page)
 	}
 }
 

@@ -76,15 +76,24 @@ func between(s alignment.Share) string {
 
 // amount prints work of one unit: "312 hours of team time".
 func amount(u alignment.Unit, n int64) string {
-	v := float64(n) / u.Scale()
+	v := float64(n) / perPiece(u)
 	switch u {
 	case alignment.UnitTime:
-		return counted(v/3600, "hour", "hours") + " of team time"
+		return counted(v, "hour", "hours") + " of team time"
 	case alignment.UnitTickets:
 		return counted(v, "completed ticket", "completed tickets")
 	default:
 		return counted(v, "point", "points")
 	}
+}
+
+// perPiece is the number of amounts in what people count in: an hour, a ticket, a
+// point.
+func perPiece(u alignment.Unit) float64 {
+	if u == alignment.UnitTime {
+		return 3600 * u.Scale()
+	}
+	return u.Scale()
 }
 
 func counted(v float64, one, many string) string {

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"alignd/config"
+	"alignd/daemon"
 	"alignd/mapping"
 	"alignd/store"
 	"alignd/yamlfile"
@@ -20,6 +22,7 @@ import (
 type checkFlags struct {
 	file, mapping, format *string
 	strict, store         *bool
+	web                   webFlags
 }
 
 func addCheck(app *kingpin.Application) (*kingpin.CmdClause, command) {
@@ -30,7 +33,8 @@ func addCheck(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		mapping: c.Flag("mapping.file", "Check this mapping alone, without alignd.yml and its credentials.").PlaceHolder("FILE").String(),
 		format:  c.Flag("format", "text, or json for machines.").Default("text").Enum("text", "json"),
 		strict:  c.Flag("strict", "Let warnings count: exit code 2 if there are any.").Bool(),
-		store:   c.Flag("store", "Read the whole store too: say whether it is damaged, and compare the mapping with the tickets in it. alignd must not be running.").Bool(),
+		store:   c.Flag("store", "Compare the mapping with the tickets that were read, too, whether alignd is running or not. If it is not, the whole store is read, to say whether it is damaged.").Bool(),
+		web:     addWebFlags(c, "The address the running alignd was started with, for --store."),
 	}
 	return c, func(ctx context.Context, out io.Writer) error {
 		found, err := f.check(ctx)
@@ -64,7 +68,7 @@ func (f checkFlags) check(ctx context.Context) (checked, error) {
 	if !*f.store {
 		return found, nil
 	}
-	return found, found.checkStore(ctx, cfg)
+	return found, f.checkStore(ctx, cfg, &found)
 }
 
 func checkMapping(path string) checked {
@@ -85,14 +89,24 @@ func contents(rules *mapping.RuleSet) string {
 
 // checkStore adds what is wrong with the store and, if nothing is, what is
 // suspicious in the mapping in the light of the tickets in it.
-func (found *checked) checkStore(ctx context.Context, cfg *config.Config) error {
+func (f checkFlags) checkStore(ctx context.Context, cfg *config.Config, found *checked) error {
 	report, err := store.Check(ctx, cfg.Store)
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return fmt.Errorf("%w: stop alignd first, or check a copy", err)
+		found.right = append(found.right, cfg.Store.String()+" is in use: whether it is damaged can be said of a stopped alignd, or of a backup.")
+		return f.compare(ctx, cfg, found)
 	case err != nil:
 		return err
 	}
+	found.note(cfg, report)
+	if len(found.wrong) > 0 {
+		return nil
+	}
+	return f.compare(ctx, cfg, found)
+}
+
+// note adds what a whole store holds, or what is wrong with it.
+func (found *checked) note(cfg *config.Config, report store.Report) {
 	for _, c := range report.Connectors {
 		complete := "never read to the end"
 		if !c.Watermark.IsZero() {
@@ -105,22 +119,29 @@ func (found *checked) checkStore(ctx context.Context, cfg *config.Config) error 
 	}
 	if len(found.wrong) > 0 {
 		found.wrong = append(found.wrong, yamlfile.Problem{File: cfg.Store.String(), Message: "is damaged: put a backup in its place, or move it away to have everything read again"})
-		return nil
+		return
 	}
 	found.right = append(found.right, cfg.Store.String()+" is whole.")
-	return found.compare(ctx, cfg)
 }
 
-func (found *checked) compare(ctx context.Context, cfg *config.Config) error {
-	st, err := store.OpenReadOnly(ctx, cfg.Store)
-	if err != nil {
-		return err
-	}
-	err = st.View(ctx, func(v store.View) error {
-		found.warnings = append(found.warnings, cfg.Rules.Notice(samples(v, cfg.Rules, nil))...)
-		return nil
+// compare holds the rules of the file against the tickets, since those in
+// force may be older.
+func (f checkFlags) compare(ctx context.Context, cfg *config.Config, found *checked) error {
+	noticed, err := consult(ctx, cfg, f.web.running(cfg), func(st store.Store) (yamlfile.Problems, error) {
+		return daemon.Notice(ctx, st, cfg.Rules)
+	}, func(running asked) (noticed yamlfile.Problems, err error) {
+		text, err := os.ReadFile(cfg.MappingFile)
+		if err != nil {
+			return nil, fmt.Errorf("read mapping: %w", err)
+		}
+		err = running.answer(ctx, http.MethodPost, daemon.NoticePath, text, &noticed)
+		for i := range noticed {
+			noticed[i].File = cfg.MappingFile // there it has no name
+		}
+		return noticed, err
 	})
-	return errors.Join(err, st.Close())
+	found.warnings = append(found.warnings, noticed...)
+	return err
 }
 
 func (found *checked) print(out io.Writer, format string) {

@@ -16,6 +16,7 @@ import (
 
 	"alignd/config"
 	"alignd/daemon"
+	"alignd/mapping"
 	"alignd/sandbox"
 )
 
@@ -67,9 +68,11 @@ func demoConfig(dir string, company *sandbox.Company, server *sandbox.Server) (*
 	for name, content := range map[string]string{
 		"alignd.yml": sandboxConfig(server, sandbox.CompanyProjects(), sandbox.CompanyTeams(),
 			"token_file: jira-token", "api_key_file: linear-key"),
-		"mapping.yml": company.Mapping(),
-		"jira-token":  sandbox.JiraToken,
-		"linear-key":  sandbox.LinearAPIKey,
+		"alignd.schema.json":  config.Schema(),
+		"mapping.yml":         company.Mapping(),
+		"mapping.schema.json": mapping.Schema(),
+		"jira-token":          sandbox.JiraToken,
+		"linear-key":          sandbox.LinearAPIKey,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			return nil, fmt.Errorf("write demo files: %w", err)

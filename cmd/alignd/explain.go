@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,149 +10,177 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 
+	"alignd/alignment"
 	"alignd/config"
 	"alignd/daemon"
+	"alignd/mapping"
 	"alignd/store"
 	"alignd/web"
 )
 
+// explainFlags ask about a ticket, about one that is made up, or about a
+// number.
 type explainFlags struct {
-	key, file, url *string
-	web            webFlags
+	key, file, mapping, url, format *string
+	web                             webFlags
+
+	madeUp alignment.MadeUp
+	epic   string
+	number numberFlags
+	given  []*givenFlag
 }
+
+// givenFlag says whether a flag is on the command line.
+type givenFlag struct {
+	about, name string
+	is          bool
+}
+
+// What the flags of explain ask about.
+const (
+	aboutMadeUp = "a made-up ticket"
+	aboutNumber = "a number"
+)
 
 func addExplain(app *kingpin.Application) (*kingpin.CmdClause, command) {
-	c := app.Command("explain", "Say where a ticket counts and why: class, goal, rule, and from which ancestor it was inherited. Works beside a running alignd and on the store of a stopped one.")
-	f := explainFlags{
-		key:  c.Arg("key", "Key of the ticket, such as PAY-12.").Required().String(),
-		file: configFlag(c),
-		url:  c.Flag("url", "Ask the alignd at this address instead, such as https://alignd.example.").PlaceHolder("URL").String(),
-		web:  addWebFlags(c, "The address the running alignd was started with."),
+	c := app.Command("explain", "Say where a ticket counts and why, what the rules would say of a made-up one, or which tickets are behind a number. "+
+		"Works beside a running alignd and on the store of a stopped one.\n\n"+
+		"A ticket: alignd explain PAY-12\n\n"+
+		"A made-up one: alignd explain --project=PAY --type=Bug --label=why-incident\n\n"+
+		"A number: alignd explain --team=payments --class=off_plan --window=28d")
+	f := &explainFlags{
+		key:     c.Arg("key", "Key of the ticket, such as PAY-12.").String(),
+		file:    configFlag(c),
+		mapping: c.Flag("mapping.file", "Hold the rules of this file against a made-up ticket, in place of those in alignd.yml.").PlaceHolder("FILE").String(),
+		url:     c.Flag("url", "Ask the alignd at this address instead, such as https://alignd.example.").PlaceHolder("URL").String(),
+		format:  c.Flag("format", "text for people, json for machines.").Default("text").Enum("text", "json"),
+		web:     addWebFlags(c, "The address the running alignd was started with."),
 	}
-	return c, func(ctx context.Context, out io.Writer) error {
-		found, err := f.explain(ctx)
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 {
-			return fmt.Errorf("no ticket %q is known; it may be outside the projects that are read, or not read yet", *f.key)
-		}
-		for i, e := range found {
-			if i > 0 {
-				fmt.Fprintln(out)
-			}
-			printExplanation(out, e)
-		}
-		return nil
-	}
+	f.addMadeUp(c)
+	f.addNumber(c)
+	return c, f.run
 }
 
-// explain asks the daemon where one runs, since it holds the store, and reads
-// the store itself otherwise.
-func (f explainFlags) explain(ctx context.Context) ([]web.Explanation, error) {
+// note remembers whether a flag is given.
+func (f *explainFlags) note(c *kingpin.CmdClause, about, name, help string) *kingpin.FlagClause {
+	given := &givenFlag{about: about, name: name}
+	f.given = append(f.given, given)
+	return c.Flag(name, help).IsSetByUser(&given.is)
+}
+
+func (f *explainFlags) addMadeUp(c *kingpin.CmdClause) {
+	flag := func(name, help string) *kingpin.FlagClause {
+		return f.note(c, aboutMadeUp, name, "Made-up ticket: "+help)
+	}
+	flag("project", "key of its Jira project or Linear team.").PlaceHolder("KEY").StringVar(&f.madeUp.Project)
+	flag("type", "its type, such as Bug.").PlaceHolder("TYPE").StringVar(&f.madeUp.Type)
+	flag("label", "a label. Repeatable.").PlaceHolder("LABEL").StringsVar(&f.madeUp.Labels)
+	flag("component", "a component. Repeatable.").PlaceHolder("NAME").StringsVar(&f.madeUp.Components)
+	flag("title", "its title.").PlaceHolder("TEXT").StringVar(&f.madeUp.Title)
+	flag("status", "its status.").PlaceHolder("NAME").StringVar(&f.madeUp.Status)
+	flag("priority", "its priority.").PlaceHolder("NAME").StringVar(&f.madeUp.Priority)
+	flag("parent", "key of a ticket that stands above it, which must have been read.").PlaceHolder("KEY").StringVar(&f.madeUp.Parent)
+	flag("epic", "the same as --parent.").PlaceHolder("KEY").StringVar(&f.epic)
+	flag("connector", "where it is, if several connectors have the project.").PlaceHolder("NAME").StringVar(&f.madeUp.Connector)
+}
+
+// flagsAbout lists the flags given about something.
+func (f *explainFlags) flagsAbout(about string) string {
+	var names []string
+	for _, g := range f.given {
+		if g.about == about && g.is {
+			names = append(names, "--"+g.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func (f *explainFlags) run(ctx context.Context, out io.Writer) error {
+	madeUp, number := f.flagsAbout(aboutMadeUp), f.flagsAbout(aboutNumber)
+	switch {
+	case *f.key != "" && madeUp+number != "":
+		return fmt.Errorf("either a key or flags: %s is a ticket that exists, and %s ask about something else", *f.key, madeUp+number)
+	case madeUp != "" && number != "":
+		return fmt.Errorf("either a made-up ticket (%s) or a number (%s), not both at once", madeUp, number)
+	case *f.mapping != "" && madeUp == "":
+		return errors.New("--mapping.file is for made-up tickets; alignd plan says what another mapping changes")
+	case madeUp != "":
+		return f.explainMadeUp(ctx, out)
+	case number != "":
+		return f.explainNumber(ctx, out)
+	case *f.key != "":
+		return f.explainKey(ctx, out)
+	}
+	return errors.New("say what to explain: a ticket by its key (PAY-12), a made-up one by flags such as --project and --label, or a number by flags such as --team and --class")
+}
+
+// elsewhere is the alignd at --url.
+func (f *explainFlags) elsewhere() asked {
+	base := strings.TrimSuffix(*f.url, "/")
+	return asked{func(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+		req, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		return http.DefaultClient.Do(req)
+	}, "look whether --url is right"}
+}
+
+// consultFor is consult with --url.
+func consultFor[T any](ctx context.Context, f *explainFlags, fromStore func(store.Store, *mapping.RuleSet) (T, error), ask func(asked) (T, error)) (T, error) {
 	if *f.url != "" {
-		return ask(*f.key, func(path string) (*http.Response, error) {
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(*f.url, "/")+path, nil)
-			if err != nil {
-				return nil, err
-			}
-			return http.DefaultClient.Do(req)
-		})
+		return ask(f.elsewhere())
 	}
 	cfg, err := config.Load(*f.file)
 	if err != nil {
-		return nil, fmt.Errorf("the configuration is not right:\n%w", err)
+		var none T
+		return none, fmt.Errorf("the configuration is not right:\n%w", err)
 	}
-	found, err := explainStopped(ctx, cfg, *f.key)
-	if errors.Is(err, store.ErrInUse) {
-		server := newLocal(f.web.over(cfg.Web))
-		return ask(*f.key, func(path string) (*http.Response, error) { return server.get(ctx, path) })
-	}
-	return found, err
+	running := f.web.running(cfg)
+	running.hint += " or --url"
+	return consult(ctx, cfg, running, func(st store.Store) (T, error) { return fromStore(st, cfg.Rules) }, ask)
 }
 
-func explainStopped(ctx context.Context, cfg *config.Config, key string) ([]web.Explanation, error) {
-	st, err := store.OpenReadOnly(ctx, cfg.Store)
-	if err != nil {
-		return nil, err
-	}
-	found, err := daemon.Explain(ctx, st, cfg.Rules, key)
-	if err := errors.Join(err, st.Close()); err != nil {
-		return nil, err
-	}
-	out := make([]web.Explanation, 0, len(found))
-	for _, e := range found {
-		out = append(out, web.NewExplanation(e))
-	}
-	return out, nil
-}
-
-// ask gets the explanations from a running alignd.
-func ask(key string, get func(path string) (*http.Response, error)) ([]web.Explanation, error) {
-	answer, err := get("/api/v1/explain?key=" + url.QueryEscape(key))
-	if err != nil {
-		return nil, fmt.Errorf("ask the running alignd: %w (say where it listens by --web.listen-address or --url)", err)
-	}
-	defer answer.Body.Close()
-	switch answer.StatusCode {
-	case http.StatusOK:
-		var body web.ExplainBody
-		if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
-			return nil, fmt.Errorf("read the answer of the running alignd: %w", err)
+func (f *explainFlags) explainKey(ctx context.Context, out io.Writer) error {
+	found, err := consultFor(ctx, f, func(st store.Store, rules *mapping.RuleSet) ([]web.Explanation, error) {
+		var body []web.Explanation
+		found, err := daemon.Explain(ctx, st, rules, *f.key)
+		for _, e := range found {
+			body = append(body, web.NewExplanation(e))
 		}
-		return body.Explanations, nil
-	case http.StatusUnauthorized:
-		return nil, errors.New("the running alignd asks for a password: give it in --url=https://user:password@host:port")
+		return body, err
+	}, func(running asked) ([]web.Explanation, error) {
+		var body web.ExplainBody
+		err := running.answer(ctx, http.MethodGet, "/api/v1/explain?key="+url.QueryEscape(*f.key), nil, &body)
+		if r, ok := errors.AsType[refusal](err); ok && r.code == "unknown_key" {
+			err = nil
+		}
+		return body.Explanations, err
+	})
+	if err != nil {
+		return err
 	}
-	var body web.ErrorBody
-	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil || body.Error.Code == "" {
-		return nil, fmt.Errorf("the running alignd answered %s", answer.Status)
+	if len(found) == 0 {
+		return fmt.Errorf("no ticket %q is known; it may be outside the projects that are read, or not read yet", *f.key)
 	}
-	if body.Error.Code == "unknown_key" {
-		return nil, nil
+	if *f.format == "json" {
+		return printJSON(out, web.ExplainBody{Key: *f.key, Explanations: found})
 	}
-	return nil, errors.New(body.Error.Message)
+	for i, e := range found {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		printExplanation(out, e)
+	}
+	return nil
 }
 
-func printExplanation(out io.Writer, e web.Explanation) {
-	fmt.Fprintf(out, "%s  %s\n", e.Key, e.Title)
-	fmt.Fprintf(out, "  %s, %s (%s)\n", e.Type, e.State, e.Status)
-	if e.Container {
-		fmt.Fprintln(out, "  hands its labels down and carries no work itself")
-	}
-	if e.Outside {
-		fmt.Fprintln(out, "  is out of scope, and known only because tickets in scope inherit from it")
-	}
-	line := func(name, value string) { fmt.Fprintf(out, "  %-11s%s\n", name, value) }
-	if len(e.Former) > 0 {
-		line("formerly", strings.Join(e.Former, ", "))
-	}
-	line("connector", e.Connector)
-	line("team", orElse(e.Team, "none"))
-	line("labels", orElse(strings.Join(e.Labels, ", "), "none"))
-	if e.Watermark != nil {
-		line("as of", when(*e.Watermark))
-	} else {
-		line("as of", "the first reading, which is not complete")
-	}
-	fmt.Fprintf(out, "\nnow\n  %s\n  %s\n", e.Now.Text(nil), e.Now.Because())
-	if len(e.Then) > 0 {
-		fmt.Fprintln(out, "\nas it was known at the time")
-	}
-	for _, v := range e.Then {
-		fmt.Fprintf(out, "  from %s\n    %s\n    %s\n", when(v.From), v.Text(nil), v.Because())
-	}
+func printJSON(out io.Writer, body any) error {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(body)
 }
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
-func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

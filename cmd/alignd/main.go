@@ -37,7 +37,7 @@ func main() {
 
 	commands := map[string]command{}
 	for _, add := range []func(*kingpin.Application) (*kingpin.CmdClause, command){
-		addRun, addCheck, addInit, addSchema, addSuggest, addExplain, addPlan, addAccept, addAck, addExport, addHealth, addStoreBackup, addStoreCopy, addStoreCompact, addDemo, addSandbox,
+		addRun, addCheck, addInit, addSchema, addSuggest, addExplain, addPlan, addRevisionsList, addRevisionsShow, addRevisionsDiff, addAccept, addAck, addExport, addHealth, addStoreBackup, addStoreCopy, addStoreCompact, addDemo, addSandbox,
 	} {
 		clause, run := add(app)
 		commands[clause.FullCommand()] = run

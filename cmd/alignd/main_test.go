@@ -36,13 +36,14 @@ func TestMain(m *testing.M) {
 //	company            starts the trackers of the pretend company, as $JIRA and $LINEAR
 //	redis              starts a Redis, as $REDIS, if there is a redis-server
 //	envsubst FILE      replaces $JIRA, $LINEAR and $REDIS in a file
+//	ids FILE           puts the ids of a list of revisions into $ID1, $ID2, ...
 //	certificate C K    writes a certificate for alignd.example and its key
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freeport, "until": until, "get": get, "trackers": trackers, "company": company,
-			"redis": redisServer, "envsubst": envsubst, "certificate": certificate,
+			"redis": redisServer, "envsubst": envsubst, "certificate": certificate, "ids": revisionIDs,
 		},
 		Setup: func(env *testscript.Env) error {
 			// What demo leaves behind would be seen here.
@@ -116,6 +117,12 @@ func certificate(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+}
+
+func revisionIDs(ts *testscript.TestScript, _ bool, args []string) {
+	for i, m := range regexp.MustCompile(`(?m)UTC  ([0-9a-f]{8})$`).FindAllStringSubmatch(ts.ReadFile(args[0]), -1) {
+		ts.Setenv(fmt.Sprint("ID", i+1), m[1])
+	}
 }
 
 func trackers(ts *testscript.TestScript, _ bool, _ []string) {

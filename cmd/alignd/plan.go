@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -55,46 +53,23 @@ func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	}
 }
 
-// planFor asks the daemon where one runs, since it holds the store, and reads
-// the store itself otherwise.
+// planFor compares with the mapping in force, or with that of a stopped alignd.
 func planFor(ctx context.Context, file string, flags webFlags, text []byte, rules *mapping.RuleSet) (*alignment.Plan, error) {
 	cfg, err := config.Load(file)
 	if err != nil {
 		return nil, fmt.Errorf("the configuration is not right:\n%w", err)
 	}
-	st, err := store.OpenReadOnly(ctx, cfg.Store)
-	if errors.Is(err, store.ErrInUse) {
-		return planRunning(ctx, newLocal(flags.over(cfg.Web)), text)
-	}
-	if err != nil {
-		return nil, err
-	}
-	p, err := daemon.Plan(ctx, st, cfg.Rules, rules)
-	return p, errors.Join(err, st.Close())
-}
-
-func planRunning(ctx context.Context, server local, text []byte) (*alignment.Plan, error) {
-	answer, err := server.request(ctx, http.MethodPost, daemon.PlanPath, text)
-	if err != nil {
-		return nil, fmt.Errorf("ask the running alignd: %w (say where it listens by --web.listen-address)", err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		said, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<16))
-		return nil, fmt.Errorf("the running alignd answers %s: %s", answer.Status, strings.TrimSpace(string(said)))
-	}
-	var p alignment.Plan
-	if err := json.NewDecoder(answer.Body).Decode(&p); err != nil {
-		return nil, fmt.Errorf("read the answer of the running alignd: %w", err)
-	}
-	return &p, nil
+	return consult(ctx, cfg, flags.running(cfg), func(st store.Store) (*alignment.Plan, error) {
+		return daemon.Plan(ctx, st, cfg.Rules, rules)
+	}, func(running asked) (*alignment.Plan, error) {
+		p := &alignment.Plan{}
+		return p, running.answer(ctx, http.MethodPost, daemon.PlanPath, text, p)
+	})
 }
 
 func printPlan(out io.Writer, p *alignment.Plan, format string) error {
 	if format == "json" {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(p)
+		return printJSON(out, p)
 	}
 	w := planWriter{Writer: out, markdown: format == "markdown"}
 	if p.Empty() {

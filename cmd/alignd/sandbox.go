@@ -66,7 +66,8 @@ func serveSandbox(out io.Writer, world *sandbox.World, projects, teams []string,
 // Linear without teams.
 func sandboxConfig(s *sandbox.Server, projects, teams []string, jiraSecret, linearSecret string) string {
 	const pace = "poll_interval: 2s, census_interval: 20s, overlap: 1s, requests_per_second: 100"
-	text := fmt.Sprintf(`connectors:
+	text := fmt.Sprintf(`# yaml-language-server: $schema=./alignd.schema.json
+connectors:
   jira:
     - {name: %s, url: %q, auth: {email: %s, %s}, projects: [%s],
        %s}

@@ -2,34 +2,35 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/alecthomas/kingpin/v2"
 
 	"alignd/alignment"
 	"alignd/config"
+	"alignd/daemon"
 	"alignd/mapping"
 	"alignd/store"
-	"alignd/ticket"
+	"alignd/yamlfile"
 )
 
 type suggestFlags struct {
 	file, team, window, unit *string
 	limit                    *int
 	write                    *bool
+	web                      webFlags
 }
 
 func addSuggest(app *kingpin.Application) (*kingpin.CmdClause, command) {
-	c := app.Command("suggest", "Propose rules for the tickets that no rule says anything of, ready to be pasted into mapping.yml. Reads the store of a stopped alignd, or a copy.")
+	c := app.Command("suggest", "Propose rules for the tickets that no rule says anything of, ready to be pasted into mapping.yml. Works beside a running alignd and on the store of a stopped one.")
 	f := suggestFlags{
 		file:   configFlag(c),
 		team:   c.Flag("team", "Look at the tickets of this team only.").PlaceHolder("ID").String(),
@@ -37,6 +38,7 @@ func addSuggest(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		unit:   c.Flag("unit", "What work is measured by: time or tickets.").Default(alignment.UnitTime.String()).Enum(alignment.UnitTime.String(), alignment.UnitTickets.String()),
 		limit:  c.Flag("limit", "How many rules to propose at most.").Default("5").Int(),
 		write:  c.Flag("write", "Add the rules to the end of those in the file. The ones whose goal is not known become comments.").Bool(),
+		web:    addWebFlags(c, "The address the running alignd was started with."),
 	}
 	return c, func(ctx context.Context, out io.Writer) error {
 		cfg, err := config.Load(*f.file)
@@ -75,49 +77,37 @@ func knownTeam(rules *mapping.RuleSet, id string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("unknown team %q; declared: %s", id, strings.Join(known, ", "))
+	return fmt.Errorf("unknown team %q; %sdeclared: %s", id, yamlfile.DidYouMean(id, known), strings.Join(known, ", "))
 }
 
-// suggestions are proposals with the work they are about.
+// suggestions are proposals with the unit of their work.
 type suggestions struct {
-	mapping.Suggestions
+	daemon.Suggestions
 	unit alignment.Unit
-	work alignment.Answer
 }
 
-func (f suggestFlags) suggest(ctx context.Context, cfg *config.Config) (found suggestions, err error) {
-	st, err := store.OpenReadOnly(ctx, cfg.Store)
-	switch {
-	case errors.Is(err, store.ErrInUse):
-		return found, fmt.Errorf("%w: stop alignd first, or use a copy", err)
-	case err != nil:
-		return found, err
-	}
+// suggest holds the rules of the file against the tickets, since those in
+// force may be older.
+func (f suggestFlags) suggest(ctx context.Context, cfg *config.Config) (suggestions, error) {
+	opts := daemon.SuggestOptions{Team: *f.team, Window: *f.window, Limit: *f.limit}
 	if *f.unit == alignment.UnitTickets.String() {
-		found.unit = alignment.UnitTickets
+		opts.Unit = alignment.UnitTickets
 	}
-	err = st.View(ctx, func(v store.View) error {
-		var err error
-		in := alignment.Input{Tickets: v, Rules: cfg.Rules, Watermarks: v.Watermarks(), Now: time.Now()}
-		found.work, err = alignment.Behind(in, alignment.Question{
-			Team: cmp.Or(*f.team, alignment.AllTeams), Window: *f.window, Unit: found.unit, Basis: alignment.Now,
-		})
+	found, err := consult(ctx, cfg, f.web.running(cfg), func(st store.Store) (daemon.Suggestions, error) {
+		return daemon.Suggest(ctx, st, cfg.Rules, opts)
+	}, func(running asked) (found daemon.Suggestions, err error) {
+		text, err := os.ReadFile(cfg.MappingFile)
 		if err != nil {
-			return err
+			return found, fmt.Errorf("read mapping: %w", err)
 		}
-		work := map[ticket.ID]int64{}
-		for _, t := range found.work.Tickets {
-			work[t.ID] += t.Amount
-		}
-		found.Suggestions = cfg.Rules.Suggest(samples(v, cfg.Rules, work), mapping.SuggestOptions{Team: *f.team, Limit: *f.limit})
-		return nil
+		return found, running.answer(ctx, http.MethodPost, daemon.SuggestPath+"?"+opts.Query().Encode(), text, &found)
 	})
-	return found, errors.Join(err, st.Close())
+	return suggestions{found, opts.Unit}, err
 }
 
 // measure names what work is.
 func (s suggestions) measure() string {
-	days := fmt.Sprintf("from %s to %s", s.work.From, s.work.To-1)
+	days := fmt.Sprintf("from %s to %s", s.From, s.To-1)
 	switch {
 	case s.Even:
 		return "tickets; nothing was done on the unmapped ones " + days

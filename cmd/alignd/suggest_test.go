@@ -39,7 +39,7 @@ func TestSuggestSeesWhatIsUnmapped(t *testing.T) {
 	for _, team := range teams {
 		for _, unit := range []alignment.Unit{alignment.UnitTime, alignment.UnitTickets} {
 			file, window, limit, word := "", "91d", 3, unit.String()
-			f := suggestFlags{file: &file, team: &team, window: &window, unit: &word, limit: &limit}
+			f := suggestFlags{file: &file, team: &team, window: &window, unit: &word, limit: &limit, web: webFlags{addresses: &[]string{}, config: &file}}
 			found, err := f.suggest(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"iter"
@@ -11,13 +11,13 @@ import (
 // samples yields the tickets of a store that carry work as the rules see them
 // today: with what stands above them, and with their part of the work.
 func samples(v store.View, rules *mapping.RuleSet, work map[ticket.ID]int64) iter.Seq[mapping.Sample] {
-	f := family{view: v, rules: rules, known: map[ticket.ID]*member{}}
+	f := lineages{view: v, rules: rules, known: map[ticket.ID]*relative{}}
 	return func(yield func(mapping.Sample) bool) {
 		for tk := range v.Tickets() {
 			if tk.Container || tk.Outside {
 				continue
 			}
-			s := mapping.Sample{Key: tk.Key, Work: work[tk.ID], Former: formerLabels(tk), Lineage: f.lineage(f.member(tk.Clone()))}
+			s := mapping.Sample{Key: tk.Key, Work: work[tk.ID], Former: formerLabels(tk), Lineage: f.lineage(f.relative(tk.Clone()))}
 			if !yield(s) {
 				return
 			}
@@ -34,21 +34,21 @@ func formerLabels(tk *ticket.Ticket) (labels []string) {
 	return labels
 }
 
-// family finds what stands above tickets, and reads each of it once.
-type family struct {
+// lineages finds what stands above tickets, and reads each of it once.
+type lineages struct {
 	view  store.View
 	rules *mapping.RuleSet
-	known map[ticket.ID]*member // nil: there is no such ticket
+	known map[ticket.ID]*relative // nil: there is no such ticket
 }
 
-// member is a ticket or something above it.
-type member struct {
+// relative is a ticket or something above it.
+type relative struct {
 	tk    ticket.Ticket
 	facts *mapping.Facts
 	named bool // facts name what stands above
 }
 
-func (f *family) member(tk ticket.Ticket) *member {
+func (f *lineages) relative(tk ticket.Ticket) *relative {
 	facts := &mapping.Facts{
 		Connector: tk.ID.Connector, Project: tk.Project, Type: tk.Type, Status: tk.Status, Priority: tk.Priority,
 		Title: tk.Title, Labels: tk.Labels, Components: tk.Components,
@@ -56,18 +56,18 @@ func (f *family) member(tk ticket.Ticket) *member {
 	if team := f.rules.TeamOf(tk.ID.Connector, tk.Project); team >= 0 {
 		facts.Team = f.rules.Teams()[team].ID
 	}
-	return &member{tk: tk, facts: facts}
+	return &relative{tk: tk, facts: facts}
 }
 
 // elder returns a known ticket by id, nil if there is none.
-func (f *family) elder(connector, uid string) *member {
+func (f *lineages) elder(connector, uid string) *relative {
 	id := ticket.ID{Connector: connector, UID: uid}
 	m, asked := f.known[id]
 	if asked || uid == "" {
 		return m
 	}
 	if tk, ok := f.view.Ticket(id); ok {
-		m = f.member(tk)
+		m = f.relative(tk)
 	}
 	f.known[id] = m
 	return m
@@ -75,7 +75,7 @@ func (f *family) elder(connector, uid string) *member {
 
 // lineage returns the ticket and what stands above it, nearest first: parents
 // before Linear projects and initiatives of the same distance.
-func (f *family) lineage(m *member) []mapping.Relative {
+func (f *lineages) lineage(m *relative) []mapping.Relative {
 	line := f.above(m)
 	out := make([]mapping.Relative, len(line))
 	for i, x := range line {
@@ -85,8 +85,8 @@ func (f *family) lineage(m *member) []mapping.Relative {
 	return out
 }
 
-func (f *family) above(m *member) []*member {
-	line := []*member{m}
+func (f *lineages) above(m *relative) []*relative {
+	line := []*relative{m}
 	seen := map[string]bool{m.tk.ID.UID: true} // cuts loops
 	for i := 0; i < len(line); i++ {
 		tk := &line[i].tk
@@ -101,7 +101,7 @@ func (f *family) above(m *member) []*member {
 }
 
 // name fills in what rules may ask about what stands above.
-func (f *family) name(m *member) {
+func (f *lineages) name(m *relative) {
 	if m.named {
 		return
 	}
