@@ -22,7 +22,7 @@ import (
 const fewCompanies = 10
 
 var alarmCompanies = flag.Int("alarms.companies", fewCompanies,
-	"simulated companies of each kind; with more than 10 there are more kinds and the tables of docs/drift.md are printed: 200 take some ten minutes")
+	"simulated companies of each kind; with more than 10 there are more kinds and the tables of docs/drift-benchmark.md are printed: 200 take some ten minutes")
 
 // alarmSeries are the monitored series of a simulated company, in the order in
 // which they are judged.
