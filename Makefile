@@ -3,6 +3,8 @@
 
 TOOLS         = go tool -modfile=tools/go.mod
 GOLANGCI_LINT = go tool -modfile=tools/golangci-lint/go.mod golangci-lint
+HELM          = go tool -modfile=tools/helm/go.mod helm
+SBOM          = go tool -modfile=tools/sbom/go.mod cyclonedx-gomod
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -74,3 +76,20 @@ update-golden: ## Rewrite the golden files of all tests; review the diff like co
 .PHONY: docker
 docker: ## Build the container image alignd:VERSION
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t alignd:$(VERSION) .
+
+.PHONY: image-test
+image-test: ## Build the container image with buildah and run it without root, read-only (needs root, buildah, busybox-static)
+	VERSION=$(VERSION) deploy/image-test
+
+.PHONY: sbom
+sbom: build ## Write dist/alignd.cdx.json, which lists every module in the binary (CycloneDX)
+	$(SBOM) bin -json -noserial -notimestamp -version $(VERSION) -output $(OUT)/alignd.cdx.json $(OUT)/alignd
+
+.PHONY: dashboards
+dashboards: ## Write the Grafana dashboards into deploy/grafana/dashboards
+	go run ./deploy/grafana deploy/grafana/dashboards
+
+.PHONY: chart
+chart: ## Package the Helm chart into dist/
+	@mkdir -p $(OUT)
+	$(HELM) package deploy/helm/alignd --destination $(OUT)

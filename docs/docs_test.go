@@ -212,20 +212,3 @@ func graphQLName(field string) string {
 	field = strings.ReplaceAll(field, "ID", "Id")
 	return strings.ToLower(field[:1]) + field[1:]
 }
-
-// What the code embeds must not be kept out of the container's build.
-func TestDockerContext(t *testing.T) {
-	allowed := strings.Fields(read(t, "../.dockerignore"))
-	sources, err := filepath.Glob("../*/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, source := range sources {
-		for _, embedded := range unique(`(?m)^//go:embed (\S+)$`, read(t, source)) {
-			entry := "!" + filepath.Base(filepath.Dir(source)) + "/" + embedded
-			if !slices.Contains(allowed, entry) && !slices.Contains(allowed, entry+"/") {
-				t.Errorf("%s embeds %s, which .dockerignore keeps out", source, embedded)
-			}
-		}
-	}
-}

@@ -1,0 +1,127 @@
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// helm runs the Helm that tools/helm pins, which is built on first use.
+func helm(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	slow(t)
+	args = append([]string{"tool", "-modfile=tools/helm/go.mod", "helm"}, args...)
+	cmd := exec.CommandContext(t.Context(), "go", append(args, "--kube-version=1.31.0")...)
+	cmd.Dir = ".."
+	home := t.TempDir()
+	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
+	var notes strings.Builder
+	cmd.Stderr = &notes
+	out, err := cmd.Output()
+	if err != nil {
+		return notes.String(), err
+	}
+	return string(out), nil
+}
+
+func TestChart(t *testing.T) {
+	for _, values := range []string{"small", "full"} {
+		file := "deploy/helm/testdata/" + values + ".yaml"
+		if out, err := helm(t, "lint", "--strict", "deploy/helm/alignd", "--values="+file); err != nil {
+			t.Fatalf("lint: %v\n%s", err, out)
+		}
+		out, err := helm(t, "template", "it", "deploy/helm/alignd", "--namespace=alignd", "--values="+file)
+		if err != nil {
+			t.Fatalf("template: %v\n%s", err, out)
+		}
+		golden := "helm/testdata/" + values + ".golden"
+		got := withoutFiles(out)
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(read(t, golden), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", values, diff)
+		}
+		if values == "full" {
+			checkFiles(t, out)
+		}
+	}
+}
+
+// withoutFiles leaves out the rules and dashboards, which checkFiles looks at.
+func withoutFiles(out string) string {
+	out = regexp.MustCompile(`(?s)(\n  groups:\n).*?(\n---\n|$)`).ReplaceAllString(out, "$1    # ...$2")
+	return regexp.MustCompile(`(?s)(\ndata:\n)  alignd-direction\.json: .*?(\n---\n|$)`).ReplaceAllString(out, "$1  # ...$2")
+}
+
+// checkFiles finds all that belongs to Prometheus and Grafana in the output.
+func checkFiles(t *testing.T, out string) {
+	t.Helper()
+	for name := range alerts(t) {
+		if !strings.Contains(out, "alert: "+name+"\n") || !strings.Contains(out, "runbook_url: https://git.example/alignd/docs/runbooks/"+name+".md\n") {
+			t.Errorf("the chart has no alert %s, or no address of its runbook", name)
+		}
+	}
+	for _, record := range find(`- record: (\S+)`, read(t, "prometheus/alignd.rules.yml")) {
+		if !strings.Contains(out, "record: "+record+"\n") {
+			t.Errorf("the chart has no %s", record)
+		}
+	}
+	for file := range dashboards(t) {
+		indented := strings.ReplaceAll(strings.TrimSpace(read(t, "grafana/dashboards/"+file)), "\n", "\n    ")
+		if !strings.Contains(out, "  "+file+": |\n    "+indented+"\n") {
+			t.Errorf("the chart has no %s, or changes it", file)
+		}
+	}
+}
+
+func TestChartRefuses(t *testing.T) {
+	small := "--values=deploy/helm/testdata/small.yaml"
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"nothing":                    {nil, "config.connectors: say which trackers to read"},
+		"replicas without redis":     {[]string{small, "--set=replicas=2"}, "replicas: more than one needs store.kind redis"},
+		"redis without an address":   {[]string{small, "--set=store.kind=redis"}, "store.redis.addrs: say where Redis is"},
+		"two configurations":         {[]string{small, "--set=existingConfigMap=x"}, "existingConfigMap: takes the place of config and mapping"},
+		"store inside config":        {[]string{small, "--set=config.store.path=x"}, "config.store: say it under store"},
+		"unknown value":              {[]string{small, "--set=replica=2"}, "additional properties 'replica' not allowed"},
+		"unknown kind of store":      {[]string{small, "--set=store.kind=etcd"}, "store"},
+		"digest that is none":        {[]string{small, "--set=image.digest=latest"}, "digest"},
+		"runbooks without an ending": {[]string{small, "--set=prometheusRule.runbookBase=https://git.example"}, "runbookBase"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := helm(t, append([]string{"template", "it", "deploy/helm/alignd"}, c.args...)...)
+			if err == nil || !strings.Contains(out, c.want) {
+				t.Errorf("got %v\n%s\nwant an error with %q", err, out, c.want)
+			}
+		})
+	}
+}
+
+// TestChartConfigIsRight gives the files that the chart writes to alignd.
+func TestChartConfigIsRight(t *testing.T) {
+	out, err := helm(t, "template", "it", "deploy/helm/alignd", "--values=deploy/helm/testdata/small.yaml", "--show-only=templates/configmap.yaml")
+	if err != nil {
+		t.Fatalf("template: %v\n%s", err, out)
+	}
+	dir := t.TempDir()
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+\.yml): \|\n((?:    .*\n)+)`).FindAllStringSubmatch(out+"\n", -1) {
+		text := strings.ReplaceAll(regexp.MustCompile(`(?m)^    `).ReplaceAllString(m[2], ""), "/run/secrets/alignd", dir)
+		if err := os.WriteFile(filepath.Join(dir, m[1]), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "jira"), []byte("token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "..", "go", "run", "./cmd/alignd", "check", "--config.file="+filepath.Join(dir, "alignd.yml"))
+}
