@@ -90,3 +90,22 @@ func TestEpisodeFromRaiseToAcknowledgement(t *testing.T) {
 		t.Errorf("acknowledged again: %d %s, want 404", code, text)
 	}
 }
+
+// TestReviewOfLateTeam: what a tracker brings that is read later than another
+// is looked back on at once, and does not wait for the next review.
+func TestReviewOfLateTeam(t *testing.T) {
+	h := newHouse(t)
+	h.server.SetFaults(sandbox.Faults{HTTP: []sandbox.Fault{{Kind: sandbox.ServerError, Tracker: "linear", Status: http.StatusBadGateway}}})
+	r := h.start(nil)
+	r.reviewed(func(*alignment.Drift) bool { return true })
+	if _, _, known := r.History().Range("platform"); known {
+		t.Fatal("platform has a history before its tracker was read")
+	}
+	h.server.SetFaults(sandbox.Faults{})
+	for _, team := range []string{"platform", alignment.AllTeams} {
+		r.reviewed(func(*alignment.Drift) bool { return len(r.Snapshot().Review.Index[team]) > 0 })
+		if _, _, known := r.History().Range(team); !known {
+			t.Errorf("%s has an index and no history", team)
+		}
+	}
+}

@@ -115,7 +115,7 @@ func (r *refresher) publishNext(ctx context.Context) error {
 	r.publish(snap, nil)
 	r.counts.SnapshotComputed(time.Since(start))
 	r.logger.Debug("Published a snapshot", "took", time.Since(start))
-	if outdated := r.outdated.Swap(false); !outdated && !r.past.due(snap.Fingerprint, recorded) {
+	if outdated := r.outdated.Swap(false); !outdated && !r.past.due(snap, recorded) {
 		return nil
 	}
 	return r.review(ctx, snap)

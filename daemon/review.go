@@ -30,11 +30,24 @@ type reviewer struct {
 	took    time.Duration
 	// recorded is how many records it knows of.
 	recorded int
+	teams    int // of which there was anything to look back on
 }
 
-// due reports whether it is time for another review, with so many records.
-func (r *reviewer) due(rules string, recorded int) bool {
-	return r.last == nil || r.last.Fingerprint != rules || r.recorded != recorded || time.Since(r.at) >= max(refreshEvery, reviewFactor*r.took)
+// due reports whether it is time for another review: of other rules, of a team
+// that was read to the end for the first time, of another replica's records,
+// or because the last one is long ago.
+func (r *reviewer) due(snap *alignment.Snapshot, recorded int) bool {
+	return r.last == nil || r.last.Fingerprint != snap.Fingerprint || r.teams != knownTeams(snap) || r.recorded != recorded ||
+		time.Since(r.at) >= max(refreshEvery, reviewFactor*r.took)
+}
+
+func knownTeams(snap *alignment.Snapshot) (n int) {
+	for i := range snap.Teams {
+		if snap.Teams[i].Known {
+			n++
+		}
+	}
+	return n
 }
 
 // review looks back, records what is new, and publishes the snapshot again
@@ -69,7 +82,7 @@ func (r *refresher) review(ctx context.Context, snap *alignment.Snapshot) error 
 			r.counts.Reclassified(team, time.Duration(amount))
 		}
 	}
-	r.past = reviewer{last: review, history: history, at: time.Now(), took: time.Since(start), recorded: recorded + added}
+	r.past = reviewer{last: review, history: history, at: time.Now(), took: time.Since(start), recorded: recorded + added, teams: knownTeams(snap)}
 	with := *snap
 	with.Review = review
 	r.publish(&with, history)
