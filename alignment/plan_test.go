@@ -1,6 +1,7 @@
 package alignment_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,38 @@ func TestPlanTellsOfEpisodes(t *testing.T) {
 	want := []alignment.EpisodeChange{
 		{Series: alignment.Series{Team: "all", Goal: "g", Unit: alignment.UnitTickets}, Direction: alignment.Down},
 		{Series: alignment.Series{Team: "t", Unit: alignment.UnitTickets}, Direction: alignment.Down},
+	}
+	if diff := cmp.Diff(want, p.Episodes); diff != "" {
+		t.Errorf("episodes (-want +got):\n%s", diff)
+	}
+}
+
+// TestPlanTellsOfNewEpisodes: rules that no longer see part of the work open
+// an episode.
+func TestPlanTellsOfNewEpisodes(t *testing.T) {
+	weeks := steady(20, 14)
+	tks := completedWeeks(weeks)
+	for i := range tks {
+		if i%3 == 0 && len(tks[i].Labels) > 0 {
+			tks[i].Labels = []string{"g-legacy"}
+		}
+	}
+	rules := func(pattern string) *mapping.RuleSet {
+		out, err := mapping.Parse("chart.yml", []byte(strings.ReplaceAll(fmt.Sprintf(chartMapping, ", target: 70%"), "[g]}}", pattern+"}}")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	in := chartInput(tks, rules("[g, g-legacy]"), len(weeks))
+	drifts, news := judge(in, alignment.Log{})
+	if len(drifts[0].Episodes) > 0 {
+		t.Fatalf("episodes before: %+v", drifts[0].Episodes)
+	}
+	p := alignment.NewPlan(in, rules("[g]"), alignment.Log{Records: news})
+	want := []alignment.EpisodeChange{
+		{Series: alignment.Series{Team: "all", Goal: "g", Unit: alignment.UnitTickets}, Opens: true, Direction: alignment.Down},
+		{Series: alignment.Series{Team: "t", Unit: alignment.UnitTickets}, Opens: true, Direction: alignment.Down},
 	}
 	if diff := cmp.Diff(want, p.Episodes); diff != "" {
 		t.Errorf("episodes (-want +got):\n%s", diff)

@@ -12,6 +12,7 @@ import (
 
 	"alignd/config"
 	"alignd/connectors"
+	"alignd/metrics"
 	"alignd/secret"
 )
 
@@ -141,7 +142,7 @@ func (d *Daemon) webhookHandler() http.Handler {
 		case places <- struct{}{}:
 			defer func() { <-places }()
 		default:
-			p.answer(w, http.StatusServiceUnavailable, "busy")
+			p.answer(w, http.StatusServiceUnavailable, metrics.WebhookBusy)
 			return
 		}
 		p.deliver(w, r)
@@ -164,29 +165,29 @@ func (d *Daemon) pollerAt(path string) *poller {
 func (p *poller) deliver(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		p.answer(w, http.StatusMethodNotAllowed, "bad_request")
+		p.answer(w, http.StatusMethodNotAllowed, metrics.WebhookBad)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDelivery))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		p.answer(w, http.StatusRequestEntityTooLarge, "too_large")
+		p.answer(w, http.StatusRequestEntityTooLarge, metrics.WebhookTooLarge)
 		return
 	}
 	if err != nil {
-		p.answer(w, http.StatusBadRequest, "bad_request")
+		p.answer(w, http.StatusBadRequest, metrics.WebhookBad)
 		return
 	}
 	err = p.bell.verify(p.bell.key, connectors.Delivery{Header: r.Header, Body: body}, time.Now())
 	switch {
 	case err == nil:
 		p.bell.ring()
-		p.answer(w, http.StatusOK, "accepted")
+		p.answer(w, http.StatusOK, metrics.WebhookAccepted)
 	case errors.Is(err, connectors.ErrStale):
-		p.answer(w, http.StatusOK, "stale")
+		p.answer(w, http.StatusOK, metrics.WebhookStale)
 	case errors.Is(err, connectors.ErrSignature):
-		p.answer(w, http.StatusUnauthorized, "bad_signature")
+		p.answer(w, http.StatusUnauthorized, metrics.WebhookUnsigned)
 	default:
-		p.answer(w, http.StatusBadRequest, "bad_request")
+		p.answer(w, http.StatusBadRequest, metrics.WebhookBad)
 	}
 }
 

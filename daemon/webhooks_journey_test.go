@@ -47,6 +47,7 @@ func TestWebhookIsAHint(t *testing.T) {
 		t.Errorf("a delivery: status %d", status)
 	}
 	r.until("/metrics", `alignd_tickets\{connector="acme",state="todo",team="payments"\} 1`)
+	r.until("/metrics", `alignd_webhook_deliveries_total\{connector="acme",result="too_large"\} 0`)
 	r.until("/metrics", `alignd_webhook_deliveries_total\{connector="acme",result="bad_signature"\} 1`)
 
 	h.write("alignd.yml", strings.Replace(config, "webhook: {path: /hooks/acme, secret_file: hook},", "", 1))

@@ -140,7 +140,9 @@ func (s *schema) walk(path string, rows map[string]string) {
 		if len(p.Enum) > 0 {
 			text += fmt.Sprintf(" One of %v.", p.Enum)
 		}
-		rows[key] = strings.Join(strings.Fields(text), " ")
+		if text != "" || rows[key] == "" { // an alternative need not say again what it is
+			rows[key] = strings.Join(strings.Fields(text), " ")
+		}
 		p.walk(key, rows)
 	}
 	if s.Items != nil {

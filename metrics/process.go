@@ -150,7 +150,25 @@ func (p *Process) Removal(connector, endpoint string, at time.Time) {
 	p.apiRemoval.WithLabelValues(connector, endpoint).Set(value)
 }
 
-// Webhook counts a delivery by its result, which must be one of a few.
+// What comes of a webhook delivery.
+const (
+	WebhookAccepted = "accepted"
+	WebhookBad      = "bad_request"
+	WebhookUnsigned = "bad_signature"
+	WebhookBusy     = "busy"
+	WebhookStale    = "stale"
+	WebhookTooLarge = "too_large"
+)
+
+// ExpectWebhooks begins to count the deliveries for a connector, since a rate
+// cannot be seen in a counter that begins with its first event.
+func (p *Process) ExpectWebhooks(connector string) {
+	for _, result := range []string{WebhookAccepted, WebhookBad, WebhookUnsigned, WebhookBusy, WebhookStale, WebhookTooLarge} {
+		p.webhooks.WithLabelValues(connector, result)
+	}
+}
+
+// Webhook counts a delivery by its result, one of those above.
 func (p *Process) Webhook(connector, result string) {
 	p.webhooks.WithLabelValues(connector, result).Inc()
 }

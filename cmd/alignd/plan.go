@@ -28,8 +28,7 @@ func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		"Works beside a running alignd and on the store of a stopped one. Exit code 0 if nothing changes, 2 if something does.")
 	path := c.Arg("mapping", "The other mapping file.").Required().ExistingFile()
 	format := c.Flag("format", "text for people, markdown for a comment on a review, json for machines.").Default("text").Enum("text", "markdown", "json")
-	file := configFlag(c)
-	flags := addWebFlags(c, "The address the running alignd was started with.")
+	f := addAskFlags(c)
 	return c, func(ctx context.Context, out io.Writer) error {
 		text, err := os.ReadFile(*path)
 		if err != nil {
@@ -39,7 +38,7 @@ func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		if err != nil {
 			return fmt.Errorf("the mapping is not right:\n%w", err)
 		}
-		p, err := planFor(ctx, *file, flags, text, rules)
+		p, err := planFor(ctx, f, text, rules)
 		if err != nil {
 			return err
 		}
@@ -54,12 +53,8 @@ func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
 }
 
 // planFor compares with the mapping in force, or with that of a stopped alignd.
-func planFor(ctx context.Context, file string, flags webFlags, text []byte, rules *mapping.RuleSet) (*alignment.Plan, error) {
-	cfg, err := config.Load(file)
-	if err != nil {
-		return nil, fmt.Errorf("the configuration is not right:\n%w", err)
-	}
-	return consult(ctx, cfg, flags.running(cfg), func(st store.Store) (*alignment.Plan, error) {
+func planFor(ctx context.Context, f askFlags, text []byte, rules *mapping.RuleSet) (*alignment.Plan, error) {
+	return consult(ctx, f, config.Load, func(st store.Store, cfg *config.Config) (*alignment.Plan, error) {
 		return daemon.Plan(ctx, st, cfg.Rules, rules)
 	}, func(running asked) (*alignment.Plan, error) {
 		p := &alignment.Plan{}
@@ -116,7 +111,7 @@ func (w planWriter) moves(moves []alignment.Move) {
 		if team == "" {
 			team = m.From.Team
 		}
-		w.item(0, "%s: %s -> %s, %d tickets, %s of team time", team, m.From, m.To, m.Tickets, hours(m.Time))
+		w.item(0, "%s: %s -> %s, %s, %s of team time", team, m.From, m.To, count(m.Tickets, "ticket"), hours(m.Time))
 		for _, tk := range m.Examples {
 			w.item(1, "%s %s (%s)", tk.Key, tk.Title, hours(tk.Time))
 		}
@@ -169,7 +164,9 @@ func (w planWriter) rest(p *alignment.Plan) {
 	}
 	if p.Conflicts.Before != p.Conflicts.After {
 		w.heading(fmt.Sprintf("Tickets that match several goals: %d -> %d", p.Conflicts.Before, p.Conflicts.After))
-		w.line("")
+		if !w.markdown { // where a heading ends with an empty line
+			w.line("")
+		}
 	}
 	if len(p.Episodes) > 0 {
 		w.heading("Episodes of drift, if the next week is like the last ones")
