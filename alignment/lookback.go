@@ -45,8 +45,8 @@ func LookBack(in Input) *History {
 			return
 		}
 		b := newCaseBook(in.Rules, &teams[i], f, labels)
-		t := b.tally
-		h.cases[i] = &b.cases
+		t, found := b.tally, b.cases // a copy: a pointer into b would keep all of its tickets
+		h.cases[i] = &found
 		ledgers[i] = newLedger(t, roots)
 		h.teams[i] = &past{id: teams[i].team.ID, sheets: []*sheet{t.sheet}, lastUnit: UnitPoints}
 	})

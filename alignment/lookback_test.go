@@ -1,6 +1,7 @@
 package alignment_test
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -33,4 +34,31 @@ func TestHistoryEqualsSumsOverTickets(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHistoryKeepsNoTickets: what stays in memory between two reviews are sums,
+// not the tickets of two years.
+func TestHistoryKeepsNoTickets(t *testing.T) {
+	const tickets = 5000
+	in := companyInput(index(companyTickets(tickets, 730, 4, 20)), companyMapping(t, 4, 5, 20))
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	short := in
+	short.Tickets = index(companyTickets(tickets/10, 730, 4, 20))
+	before := heap()
+	few := alignment.LookBack(short)
+	between := heap()
+	many := alignment.LookBack(in)
+	after := heap()
+	kept := (after - between) - (between - before)
+	runtime.KeepAlive(few)
+	runtime.KeepAlive(many)
+	runtime.KeepAlive(in)
+	if perTicket := kept / (tickets - tickets/10); perTicket > 300 {
+		t.Errorf("a history keeps %d bytes for each ticket more, want a few sums", perTicket)
+	}
 }
