@@ -169,3 +169,6 @@ func PlannedCharts(in Input, rules *mapping.RuleSet, log Log) (slow, fast []Drif
 	slow, _ = LookBack(in).charts(log, in.Now)
 	return slow, fast
 }
+
+// LookBackAtOnce looks back on groups of teams with about so many tickets.
+func LookBackAtOnce(in Input, tickets int) *History { return lookBack(in, tickets) }

@@ -76,24 +76,32 @@ func (f *facts) membersByTeam(rules *mapping.RuleSet) [][]int32 {
 	members := make([][]int32, len(rules.Teams()))
 	for i := range f.relevant {
 		tk := f.known[i].tk
-		note := func(project string) {
-			team := rules.TeamOf(tk.ID.Connector, project)
-			if team < 0 {
-				return
-			}
+		everIn(tk, rules, func(team int) bool {
 			if m := members[team]; len(m) == 0 || m[len(m)-1] != int32(i) {
 				members[team] = push(m, int32(i))
 			}
-		}
-		note(tk.Project)
-		for c := range tk.Changes {
-			if tk.Changes[c].Field == ticket.FieldProject {
-				note(tk.Changes[c].From)
-				note(tk.Changes[c].To)
-			}
-		}
+			return false
+		})
 	}
 	return members
+}
+
+// everIn calls fn with each team that the ticket ever was in, some more than
+// once, until it says yes, and reports whether it did.
+func everIn(tk *ticket.Ticket, rules *mapping.RuleSet, fn func(team int) bool) bool {
+	is := func(project string) bool {
+		team := rules.TeamOf(tk.ID.Connector, project)
+		return team >= 0 && fn(team)
+	}
+	if is(tk.Project) {
+		return true
+	}
+	for i := range tk.Changes {
+		if c := &tk.Changes[i]; c.Field == ticket.FieldProject && (is(c.From) || is(c.To)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *facts) add(tk *ticket.Ticket) int32 {

@@ -28,28 +28,35 @@ type History struct {
 	uses    labelUse // of all tickets
 }
 
+// lookBackAtOnce is how many tickets a History is computed from at a time, but
+// for a team that has more: each takes some kilobytes meanwhile.
+const lookBackAtOnce = 150_000
+
 // LookBack computes the history of the input. It takes several times as long
 // as Compute, and changes little from one hour to the next.
-func LookBack(in Input) *History {
+func LookBack(in Input) *History { return lookBack(in, lookBackAtOnce) }
+
+func lookBack(in Input, atOnce int) *History {
 	teams := backViews(in)
-	labels := newLabelKinds(in.Rules, teams)
-	since := horizon(teams)
-	f := gatherIf(in.Tickets, in.Rules, func(tk *ticket.Ticket) bool {
-		return labels.concernIndex(tk) || carriesWork(tk, since)
-	})
-	h := &History{rules: in.Rules, teams: make([]*past, len(teams)), cases: make([]*cases, len(teams)), uses: labels.labelUse}
+	h := &History{rules: in.Rules, teams: make([]*past, len(teams)), cases: make([]*cases, len(teams))}
 	ledgers := make([]*ledger, len(teams))
 	roots := &rootTable{number: map[ticket.ID]int32{}}
-	inParallel(len(teams), func(i int) {
-		if !teams[i].known {
-			return
-		}
-		b := newCaseBook(in.Rules, &teams[i], f, labels)
-		t, found := b.tally, b.cases // a copy: a pointer into b would keep all of its tickets
-		h.cases[i] = &found
-		ledgers[i] = newLedger(t, roots)
-		h.teams[i] = &past{id: teams[i].team.ID, sheets: []*sheet{t.sheet}, lastUnit: UnitPoints}
-	})
+	labels, since := newLabelKinds(in.Rules, teams), horizon(teams)
+	matters := func(tk *ticket.Ticket) bool { return labels.concernIndex(tk) || carriesWork(tk, since) }
+	for _, group := range groupTeams(in, teams, matters, atOnce) {
+		f := gatherIf(in.Tickets, in.Rules, func(tk *ticket.Ticket) bool {
+			return matters(tk) && everIn(tk, in.Rules, func(team int) bool { return slices.Contains(group, team) })
+		})
+		inParallel(len(group), func(g int) {
+			i := group[g]
+			b := newCaseBook(in.Rules, &teams[i], f, labels)
+			t, found := b.tally, b.cases // a copy: a pointer into b would keep all of its tickets
+			h.cases[i] = &found
+			ledgers[i] = newLedger(t, roots)
+			h.teams[i] = &past{id: teams[i].team.ID, sheets: []*sheet{t.sheet}, lastUnit: UnitPoints}
+		})
+	}
+	h.uses = labels.labelUse
 	h.addCompany()
 	inParallel(len(teams)+1, func(i int) {
 		switch {
@@ -60,6 +67,30 @@ func LookBack(in Input) *History {
 		}
 	})
 	return h
+}
+
+// groupTeams divides the known teams into groups with not many more tickets
+// that matter than atOnce, so that not all tickets of two years are in memory
+// together.
+func groupTeams(in Input, teams []teamView, matters func(*ticket.Ticket) bool, atOnce int) (groups [][]int) {
+	counts := make([]int, len(teams))
+	for tk := range in.Tickets.Tickets() {
+		if !tk.Container && !tk.Outside && matters(tk) {
+			everIn(tk, in.Rules, func(team int) bool { counts[team]++; return false })
+		}
+	}
+	held := 0
+	for i := range teams {
+		if !teams[i].known {
+			continue
+		}
+		if len(groups) == 0 || held+counts[i] > atOnce {
+			groups, held = append(groups, nil), 0
+		}
+		held += counts[i]
+		groups[len(groups)-1] = append(groups[len(groups)-1], i)
+	}
+	return groups
 }
 
 // backViews returns the teams with the stretch of time that a History covers.

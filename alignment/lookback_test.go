@@ -36,6 +36,34 @@ func TestHistoryEqualsSumsOverTickets(t *testing.T) {
 	})
 }
 
+// TestLookBackInParts: looking back on one team after the other finds the same
+// as looking back on all at once.
+func TestLookBackInParts(t *testing.T) {
+	rules, err := mapping.Parse("model.yml", []byte(modelMapping))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		end := modelStart.Add(time.Duration(24*31+rapid.IntRange(0, 100).Draw(t, "end")) * time.Hour)
+		in := alignment.Input{Tickets: drawTickets(t), Rules: rules, Watermarks: map[string]time.Time{"jira": end}, Now: end}
+		whole := alignment.LookBack(in)
+		want, _ := alignment.Judge(in, whole, alignment.Log{})
+		history := alignment.LookBackAtOnce(in, rapid.IntRange(1, 8).Draw(t, "at once"))
+		got, _ := alignment.Judge(in, history, alignment.Log{})
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("review (-at once +in parts):\n%s", diff)
+		}
+		for _, team := range append(rules.Teams(), mapping.Team{ID: alignment.AllTeams}) {
+			first, last, ok := history.Range(team.ID)
+			for day := first + 27; ok && day <= last; day += 91 {
+				if diff := cmp.Diff(whole.Window(team.ID, day, 28), history.Window(team.ID, day, 28)); diff != "" {
+					t.Fatalf("%s, %s (-at once +in parts):\n%s", team.ID, day, diff)
+				}
+			}
+		}
+	})
+}
+
 // TestHistoryKeepsNoTickets: what stays in memory between two reviews are sums,
 // not the tickets of two years.
 func TestHistoryKeepsNoTickets(t *testing.T) {
