@@ -36,6 +36,6 @@ ENV TMPDIR=/data
 USER 65532:65532
 VOLUME /data
 EXPOSE 8642
-HEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD ["/bin/alignd", "health"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD ["/bin/alignd", "health", "--config.file=/etc/alignd/alignd.yml"]
 ENTRYPOINT ["/bin/alignd"]
 CMD ["run", "--config.file=/etc/alignd/alignd.yml"]

@@ -40,3 +40,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* How to ask whether the process answers. */}}
+{{- define "alignd.healthy" -}}
+{{- if eq .Values.probes "command" -}}
+exec: {command: [/bin/alignd, health, --config.file=/etc/alignd/alignd.yml]}
+{{- else -}}
+httpGet: {path: /-/healthy, port: http, scheme: {{ .Values.scheme }}}
+{{- end -}}
+{{- end }}
