@@ -20,10 +20,14 @@ type Web struct {
 	// ListenAddresses are host and port each, :8642 by default.
 	//schema:json {"minItems": 1, "pattern": ":[A-Za-z0-9-]*$", "examples": [":8642", "127.0.0.1:8642"]}
 	ListenAddresses []string `yaml:"listen_addresses"`
+	// PageListenAddress is an address of their own for the page and the API,
+	// such as 127.0.0.1:8644; /metrics and what is below /-/ stay at the others.
+	//schema:json {"pattern": ":[A-Za-z0-9-]*$"}
+	PageListenAddress string `yaml:"page_listen_address"`
 	// ConfigFile is a file that switches on TLS or passwords, in the format of
 	// Prometheus' exporter-toolkit; may be absent.
 	ConfigFile string `yaml:"config_file"`
-	// EnableLifecycle allows POST /-/reload.
+	// EnableLifecycle allows POST /-/reload, /-/accept and /-/acknowledge.
 	EnableLifecycle bool `yaml:"enable_lifecycle"`
 }
 
@@ -35,6 +39,9 @@ func (w *Web) validate(report yamlfile.Report) {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			report(fmt.Sprintf("web.listen_addresses[%d]", i), "is %q, but must be an address such as %s or 127.0.0.1%s", address, defaultAddress, defaultAddress)
 		}
+	}
+	if _, _, err := net.SplitHostPort(w.PageListenAddress); w.PageListenAddress != "" && err != nil {
+		report("web.page_listen_address", "is %q, but must be an address such as :8644 or 127.0.0.1:8644", w.PageListenAddress)
 	}
 }
 

@@ -193,7 +193,7 @@ func (p *poller) closeCensus(ctx context.Context, t *tally, next *store.Census) 
 	if err := p.sweep(ctx); err != nil {
 		return err
 	}
-	p.logger.Info("Counted the tickets", "found", t.found, "unknown", len(t.unknown), "unread", next.Unread, "missing", len(next.Missing))
+	p.logger.Debug("Counted the tickets", "found", t.found, "unknown", len(t.unknown), "unread", next.Unread, "missing", len(next.Missing))
 	return p.closeWith(ctx, next)
 }
 

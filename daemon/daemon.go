@@ -38,7 +38,8 @@ type Options struct {
 	ConfigFile      string       // read again on reload; empty switches reloading off
 	ListenAddresses []string     // port 0 takes a free one, see Addr
 	WebConfigFile   string       // TLS and passwords, see the exporter-toolkit; may be empty
-	EnableLifecycle bool         // allows POST /-/reload
+	EnableLifecycle bool         // allows POST below /-/
+	EnablePprof     bool         // serves profiles below /debug/pprof/
 	WatchFiles      bool         // reloads when the content of a file changes
 	// Registry gets all metrics; nil means a new one with the metrics of the
 	// Go runtime and the process besides.
@@ -54,9 +55,10 @@ type Daemon struct {
 	counts    *metrics.Process
 	collector *metrics.Collector
 	store     store.Store
-	listeners []net.Listener
+	sites     []site       // the first has what monitoring asks for, the last the page
 	webhooks  net.Listener // nil if nothing listens for them
 	refresher *refresher
+	reviewer  *reviewer
 	sharing   *sharing
 	archive   *archive
 	group     *errgroup.Group
@@ -99,11 +101,12 @@ func (d *Daemon) build(cfg *config.Config) error {
 	}
 	d.store = st
 	d.cleanups.add("close store", st.Close)
-	d.refresher = &refresher{
+	shared := &stage{
 		store: st, rules: func() *mapping.RuleSet { return d.cfg.Load().Rules },
 		publish: d.publish, counts: d.counts, logger: d.logger.With("component", "refresh"),
-		wake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), refreshed: make(chan struct{}, 1),
 	}
+	d.refresher, d.reviewer = &refresher{stage: shared}, &reviewer{stage: shared}
 	d.sharing = newSharing(st, cfg.Store.LeaseTime(), d.counts, d.logger.With("component", "leases"), d.otherChanged)
 	d.archive = &archive{store: st, follow: d.sharing.follow, counts: d.counts, logger: d.logger.With("component", "revisions")}
 	d.adopt(cfg)
@@ -113,7 +116,7 @@ func (d *Daemon) build(cfg *config.Config) error {
 	if err := d.listenForWebhooks(cfg.Webhooks.ListenAddress); err != nil {
 		return err
 	}
-	return d.listen(d.opts.ListenAddresses)
+	return d.listen(d.opts.ListenAddresses, cfg.Web.PageListenAddress)
 }
 
 func (d *Daemon) register() {
@@ -131,11 +134,15 @@ func (d *Daemon) register() {
 func (d *Daemon) Run(ctx context.Context) error {
 	d.group, ctx = errgroup.WithContext(ctx)
 	d.group.Go(func() error { d.refresher.run(ctx); return nil })
-	d.group.Go(func() error { d.reloadLoop(ctx); return nil })
+	d.group.Go(func() error { d.reviewer.run(ctx); return nil })
+	started := make(chan struct{})
+	d.group.Go(func() error { d.reloadLoop(ctx, started); return nil })
 	if d.opts.WatchFiles && d.opts.ConfigFile != "" {
 		d.group.Go(func() error { d.watch(ctx); return nil })
 	}
-	d.group.Go(func() error { return d.serve(ctx) })
+	for i := range d.sites {
+		d.group.Go(func() error { return d.serve(ctx, &d.sites[i]) })
+	}
 	d.group.Go(func() error { return d.serveWebhooks(ctx) })
 	d.sharing.follow(ctx)
 	d.group.Go(func() error { d.sharing.run(ctx); return nil })
@@ -145,13 +152,18 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.start(ctx, p)
 	}
 	d.mu.Unlock()
-	d.logger.Info("Started", "version", d.opts.Version, "address", d.Addr(), "connectors", len(d.pollers))
+	d.logger.Info("Started", "version", d.opts.Version, "address", d.Addr(), "page", d.PageAddr(), "connectors", len(d.pollers))
+	close(started)
 	err := d.group.Wait()
 	return errors.Join(err, d.cleanups.run())
 }
 
 // Addr returns the first address that is listened on.
-func (d *Daemon) Addr() string { return d.listeners[0].Addr().String() }
+func (d *Daemon) Addr() string { return d.sites[0].listeners[0].Addr().String() }
+
+// PageAddr returns the first address of the page and the API, the same as Addr
+// unless they have one of their own.
+func (d *Daemon) PageAddr() string { return d.sites[len(d.sites)-1].listeners[0].Addr().String() }
 
 // start runs a poller until ctx or the poller is ended.
 func (d *Daemon) start(ctx context.Context, p *poller) {
@@ -198,6 +210,9 @@ func (d *Daemon) newPoller(account config.Account) (*poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connector %q: %w", account.Name, err)
 	}
+	if bell.verify != nil {
+		d.counts.ExpectWebhooks(account.Name)
+	}
 	return &poller{
 		account: account, bell: bell, connector: connector, connect: connect, store: d.store, counts: d.counts,
 		zone: d.zone, changed: d.refresher.changed, logger: logger, memory: newMemory(), sharing: d.sharing,
@@ -240,12 +255,13 @@ func (d *Daemon) otherChanged(ctx context.Context) {
 	}
 }
 
+// publish puts the history first, which what is in the snapshot comes from.
 func (d *Daemon) publish(snap *alignment.Snapshot, history *alignment.History) {
-	d.snapshot.Store(snap)
-	d.collector.Publish(snap)
 	if history != nil {
 		d.history.Store(history)
 	}
+	d.snapshot.Store(snap)
+	d.collector.Publish(snap)
 }
 
 // zone implements zoneOf with the rules in force.
@@ -270,7 +286,7 @@ func (d *Daemon) Status() web.Status {
 	for _, team := range cfg.Rules.Teams() {
 		status.TeamNames[team.ID] = team.Name
 	}
-	for _, failure := range []*atomic.Pointer[string]{&d.sharing.failure, &d.refresher.failure} {
+	for _, failure := range []*atomic.Pointer[string]{&d.sharing.failure, &d.reviewer.failure, &d.refresher.failure} {
 		if text := failure.Load(); text != nil {
 			status.StoreError = *text
 		}

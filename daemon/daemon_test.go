@@ -204,7 +204,7 @@ func TestLife(t *testing.T) {
 		`alignd_share_ratio{basis="then",class="aligned",team="payments",unit="tickets",window="28d"} 1`,
 		`alignd_share_ratio{basis="then",class="unmapped",team="platform",unit="tickets",window="28d"} 1`,
 		`alignd_tickets{connector="acme",state="done",team="payments"} 12`,
-		`alignd_config_last_reload_successful 1`, `alignd_build_info{`, `go_goroutines`, `alignd_leader 1`, `alignd_connector_leader{connector="acme"} 1`, `alignd_replicas 1`,
+		`alignd_config_last_reload_successful 1`, `alignd_build_info{`, `go_goroutines`, `go_gc_gomemlimit_bytes`, `process_resident_memory_bytes`, `alignd_leader 1`, `alignd_connector_leader{connector="acme"} 1`, `alignd_replicas 1`,
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("/metrics lacks %s", want)

@@ -173,7 +173,7 @@ func (p *poller) repair(ctx context.Context, uids []string, tickets []ticket.Tic
 		case tickets[i].Outside && noRepair(uid, before, uids):
 		default:
 			n++
-			p.logger.Info("Repaired a ticket that walks had left otherwise than the tracker has it", "uid", uid)
+			p.logger.Debug("Repaired a ticket", "uid", uid)
 		}
 	}
 	return before, after, p.countRepaired(ctx, n)
@@ -183,6 +183,7 @@ func (p *poller) countRepaired(ctx context.Context, n int) error {
 	if n == 0 {
 		return nil
 	}
+	p.logger.Info("Repaired tickets that walks had left otherwise than the tracker has them", "tickets", n)
 	p.counts.TicketsRepaired(p.account.Name, n)
 	return p.writeCensus(ctx, func(c *store.Census) { c.Reread.Repaired += n })
 }

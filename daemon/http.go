@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,31 +13,63 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"alignd/alignment"
-	"alignd/web"
 )
 
 // drainTime bounds how long open requests may hold up the end of the process.
 const drainTime = 5 * time.Second
 
+// site is where some of the routes are served.
+type site struct {
+	listeners []net.Listener
+	routes    []route
+}
+
+func (s *site) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range s.routes {
+		mux.Handle(r.pattern, r.handler)
+	}
+	// A browser that knows the password must not reload on behalf of a page
+	// from elsewhere.
+	return http.NewCrossOriginProtection().Handler(mux)
+}
+
 // listen opens all addresses before anything else starts, so that a taken port
 // is known at once and Addr has an answer.
-func (d *Daemon) listen(addresses []string) error {
+func (d *Daemon) listen(addresses []string, page string) error {
+	if len(addresses) == 0 {
+		return errors.New("listen: no address is given")
+	}
+	main, err := d.open(addresses...)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if page == "" {
+		d.sites = []site{{main, slices.Concat(d.technicalRoutes(), d.pageRoutes())}}
+		return nil
+	}
+	apart, err := d.open(page)
+	if err != nil {
+		return fmt.Errorf("listen for the page: %w", err)
+	}
+	d.sites = []site{{main, d.technicalRoutes()}, {apart, d.pageRoutes()}}
+	return nil
+}
+
+func (d *Daemon) open(addresses ...string) ([]net.Listener, error) {
+	var listeners []net.Listener
 	for _, address := range addresses {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return fmt.Errorf("listen: %w", err)
+			return nil, err
 		}
-		d.listeners = append(d.listeners, l)
+		listeners = append(listeners, l)
 		d.cleanups.add("close listener", func() error { return ignoreClosed(l.Close()) })
 	}
-	if len(d.listeners) == 0 {
-		return errors.New("listen: no address is given")
-	}
-	return nil
+	return listeners, nil
 }
 
 func ignoreClosed(err error) error {
@@ -46,18 +80,19 @@ func ignoreClosed(err error) error {
 }
 
 // serve answers HTTP until ctx ends, then lets open requests finish.
-func (d *Daemon) serve(ctx context.Context) error {
+func (d *Daemon) serve(ctx context.Context, s *site) error {
 	server := &http.Server{
-		Handler:           d.handler(),
+		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(d.logger.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(serverLog{d.logger.With("component", "http")}, "", 0),
 	}
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { drained <- drain(server) })
 	noSocket := false
-	err := toolkit.ServeMultiple(d.listeners, server, &toolkit.FlagConfig{
+	err := toolkit.ServeMultiple(s.listeners, server, &toolkit.FlagConfig{
 		WebListenAddresses: &d.opts.ListenAddresses,
 		WebSystemdSocket:   &noSocket,
 		WebConfigFile:      &d.opts.WebConfigFile,
@@ -68,6 +103,18 @@ func (d *Daemon) serve(ctx context.Context) error {
 	return <-drained
 }
 
+// serverLog takes what an http.Server says in its own words.
+type serverLog struct{ logger *slog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	level := slog.LevelWarn
+	if bytes.HasPrefix(line, []byte("http: TLS handshake error")) {
+		level = slog.LevelDebug // strangers cause them, and health checks without a certificate
+	}
+	l.logger.Log(context.Background(), level, "The HTTP server complains", "err", strings.TrimSpace(string(line)))
+	return len(line), nil
+}
+
 func drain(server *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
@@ -75,28 +122,6 @@ func drain(server *http.Server) error {
 		return errors.Join(fmt.Errorf("drain http: %w", err), server.Close())
 	}
 	return nil
-}
-
-func (d *Daemon) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(d.logger.Handler(), slog.LevelError),
-		Registry: d.registry,
-	}))
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "alignd is healthy.")
-	})
-	mux.HandleFunc("GET /-/ready", d.ready)
-	mux.HandleFunc("POST /-/reload", d.reloadOverHTTP)
-	mux.HandleFunc("POST /-/accept", d.acceptOverHTTP)
-	mux.HandleFunc("POST /-/acknowledge", d.acknowledgeOverHTTP)
-	mux.HandleFunc("GET "+ExportPath, d.exportOverHTTP)
-	mux.HandleFunc("POST "+PlanPath, d.mapped(d.plan))
-	mux.HandleFunc("POST "+SuggestPath, d.mapped(d.suggest))
-	mux.HandleFunc("POST "+NoticePath, d.mapped(d.notice))
-	mux.HandleFunc("POST "+TryPath, d.mapped(d.try))
-	mux.Handle("/", web.NewHandler(web.Options{Source: d, Version: d.opts.Version, Logger: d.logger.With("component", "web")}))
-	return mux
 }
 
 // ready means that a snapshot is published, not that a tracker answers: a

@@ -52,9 +52,12 @@ func (d *Daemon) mapped(answer func(ctx context.Context, query url.Values, rules
 	}
 }
 
+// errParameters is about a request that nobody can answer.
+var errParameters = errors.New("the parameters are not right")
+
 func (d *Daemon) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusInternalServerError
-	if _, isWrong := errors.AsType[*alignment.AskError](err); isWrong {
+	if _, isWrong := errors.AsType[*alignment.AskError](err); isWrong || errors.Is(err, errParameters) {
 		status = http.StatusBadRequest
 	} else if errors.Is(err, alignment.ErrNotKnown) {
 		status = http.StatusServiceUnavailable

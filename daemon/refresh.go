@@ -26,28 +26,77 @@ const (
 	refreshEvery = 5 * time.Minute
 )
 
-// refresher turns stored facts into the published snapshot.
-type refresher struct {
+// stage is what the refresher and the reviewer share: where facts come from,
+// and what is published. Numbers of now never wait for those of the past, so
+// each has a goroutine of its own.
+type stage struct {
 	store   store.Store
 	rules   func() *mapping.RuleSet
 	publish func(*alignment.Snapshot, *alignment.History) // nil history: as before
 	counts  *metrics.Process
 	logger  *slog.Logger
 
-	wake chan struct{} // holds one, so that no change is missed
-	mu   sync.Mutex    // one computation at a time
-	past reviewer      // guarded by mu
+	wake      chan struct{} // wakes the refresher; holds one, so that no change is missed
+	refreshed chan struct{} // likewise the reviewer
 
-	outdated atomic.Bool            // the last review does not know of an acknowledgement
-	failure  atomic.Pointer[string] // of the last computation, nil if it succeeded
+	mu    sync.Mutex          // one publication at a time, guards the rest
+	shown *alignment.Snapshot // the newest, with the last review; nil before the first
 }
 
 // changed asks for a refresh soon. It never blocks.
-func (r *refresher) changed() {
+func (s *stage) changed() { ring(s.wake) }
+
+func ring(bell chan struct{}) {
 	select {
-	case r.wake <- struct{}{}:
+	case bell <- struct{}{}:
 	default:
 	}
+}
+
+// show publishes a new snapshot with the last review.
+func (s *stage) show(snap *alignment.Snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shown != nil {
+		snap.Review = s.shown.Review
+	}
+	s.shown = snap
+	s.publish(snap, nil)
+}
+
+// showReview publishes the newest snapshot again, with a new review.
+func (s *stage) showReview(review *alignment.Review, history *alignment.History) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	with := *s.shown
+	with.Review = review
+	s.shown = &with
+	s.publish(&with, history)
+}
+
+// newest returns the snapshot that is published, nil before the first.
+func (s *stage) newest() *alignment.Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown
+}
+
+// note counts an error and keeps it for the page, or that there is none.
+func (s *stage) note(failure *atomic.Pointer[string], err error) {
+	if err == nil {
+		failure.Store(nil)
+		return
+	}
+	s.counts.StoreError()
+	text := err.Error()
+	failure.Store(&text)
+}
+
+// refresher turns stored facts into the published snapshot.
+type refresher struct {
+	*stage
+	computing sync.Mutex             // one computation at a time
+	failure   atomic.Pointer[string] // of the last one, nil if it succeeded
 }
 
 // run refreshes at once, soon after each change, and now and then.
@@ -74,17 +123,12 @@ func (r *refresher) run(ctx context.Context) {
 	}
 }
 
-// reviewSoon asks for a review with the next refresh.
-func (r *refresher) reviewSoon() {
-	r.outdated.Store(true)
-	r.changed()
-}
-
 // refresh computes and publishes once and returns how long that took. On an
-// error the last snapshot stays up.
+// error the last snapshot stays up. It never waits for a review, which begins
+// when the memory of the computation is free again.
 func (r *refresher) refresh(ctx context.Context) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.computing.Lock()
+	defer r.computing.Unlock()
 	start := time.Now()
 	err := r.publishNext(ctx)
 	took := time.Since(start)
@@ -94,54 +138,44 @@ func (r *refresher) refresh(ctx context.Context) time.Duration {
 	// A computation needs many times the memory of its result, and the next
 	// one is minutes away.
 	debug.FreeOSMemory()
-	r.failure.Store(nil)
+	r.note(&r.failure, err)
 	if err != nil {
-		r.counts.StoreError()
-		text := err.Error()
-		r.failure.Store(&text)
 		r.logger.Error("Refreshing the numbers failed, the last ones stay up", "err", err)
+		return took
 	}
+	ring(r.refreshed)
 	return took
 }
 
-// publishNext publishes a snapshot, and once more where a review was due: the
-// numbers of now must not wait for those of the past.
 func (r *refresher) publishNext(ctx context.Context) error {
 	start := time.Now()
-	snap, recorded, err := r.compute(ctx)
+	snap, err := r.compute(ctx)
 	if err != nil || snap == nil {
 		return err
 	}
-	r.publish(snap, nil)
+	r.show(snap)
 	r.counts.SnapshotComputed(time.Since(start))
 	r.logger.Debug("Published a snapshot", "took", time.Since(start))
-	if outdated := r.outdated.Swap(false); !outdated && !r.past.due(snap, recorded) {
-		return nil
-	}
-	return r.review(ctx, snap)
+	return nil
 }
 
 // compute returns nil while no connector has ever been read completely: there
-// is nothing to say yet. It also returns how many records there are.
-func (r *refresher) compute(ctx context.Context) (snap *alignment.Snapshot, recorded int, err error) {
+// is nothing to say yet.
+func (r *refresher) compute(ctx context.Context) (snap *alignment.Snapshot, err error) {
 	size, err := r.store.Size(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read store size: %w", err)
+		return nil, fmt.Errorf("read store size: %w", err)
 	}
 	r.counts.StoreSize(size)
 	err = r.store.View(ctx, func(v store.View) error {
-		recorded = v.Recorded()
 		watermarks := v.Watermarks()
-		if len(watermarks) == 0 {
-			return nil
+		if len(watermarks) > 0 {
+			snap = alignment.Compute(alignment.Input{Tickets: v, Rules: r.rules(), Watermarks: watermarks, Now: time.Now()})
 		}
-		snap = alignment.Compute(alignment.Input{
-			Tickets: v, Rules: r.rules(), Watermarks: watermarks, Now: time.Now(), Review: r.past.last,
-		})
 		return nil
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("compute snapshot: %w", err)
+		return nil, fmt.Errorf("compute snapshot: %w", err)
 	}
-	return snap, recorded, nil
+	return snap, nil
 }

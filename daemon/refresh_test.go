@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,6 @@ import (
 	"alignd/mapping"
 	"alignd/metrics"
 	"alignd/store"
-	"alignd/ticket"
 )
 
 const mappingYAML = `
@@ -31,9 +31,11 @@ rules:
   - {name: by label, when: {labels: {any: [goal-checkout]}}, goal: checkout}
 `
 
-// refreshRig is a refresher with a store and a list of what it published.
+// refreshRig is a refresher and a reviewer with a store and a list of what they
+// published.
 type refreshRig struct {
 	*refresher
+	reviewer  *reviewer
 	st        store.Store
 	published []time.Time
 	reviews   []time.Time // published with a history
@@ -57,7 +59,7 @@ func newRefreshRig(t *testing.T) *refreshRig {
 		}
 	})
 	r := &refreshRig{st: st, log: &bytes.Buffer{}}
-	r.refresher = &refresher{
+	shared := &stage{
 		store: st, rules: func() *mapping.RuleSet { return rules },
 		publish: func(s *alignment.Snapshot, h *alignment.History) {
 			r.last = s
@@ -69,8 +71,9 @@ func newRefreshRig(t *testing.T) *refreshRig {
 		},
 		counts: metrics.NewProcess(prometheus.NewRegistry()),
 		logger: slog.New(slog.NewTextHandler(r.log, nil)),
-		wake:   make(chan struct{}, 1),
+		wake:   make(chan struct{}, 1), refreshed: make(chan struct{}, 1),
 	}
+	r.refresher, r.reviewer = &refresher{stage: shared}, &reviewer{stage: shared}
 	return r
 }
 
@@ -101,9 +104,10 @@ func TestRefreshAtStartAfterChangesAndNowAndThen(t *testing.T) {
 		r := newRefreshRig(t)
 		r.apply(t, store.Batch{Watermark: time.Now()})
 		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
+		var done sync.WaitGroup
 		start := time.Now()
-		go func() { defer close(done); r.run(ctx) }()
+		done.Go(func() { r.run(ctx) })
+		done.Go(func() { r.reviewer.run(ctx) })
 
 		time.Sleep(time.Minute)
 		for range 50 { // a burst of pages
@@ -112,7 +116,7 @@ func TestRefreshAtStartAfterChangesAndNowAndThen(t *testing.T) {
 		}
 		time.Sleep(10 * time.Minute)
 		cancel()
-		<-done
+		done.Wait()
 
 		after := func(times []time.Time) (out []time.Duration) {
 			for _, at := range times {
@@ -134,7 +138,7 @@ func TestFailedRefreshKeepsTheLastSnapshot(t *testing.T) {
 	r := newRefreshRig(t)
 	r.apply(t, store.Batch{Tickets: tickets(1), Watermark: time.Now()})
 	r.refresh(t.Context())
-	r.refresher.store = unreadableStore{r.st}
+	r.store = unreadableStore{r.st}
 	r.refresh(t.Context())
 	if len(r.published) != 1 {
 		t.Errorf("published %d times, want 1", len(r.published))
@@ -145,7 +149,7 @@ func TestFailedRefreshKeepsTheLastSnapshot(t *testing.T) {
 	if !strings.Contains(r.log.String(), "the last ones stay up") || !strings.Contains(r.log.String(), "checksum") {
 		t.Errorf("log: %s", r.log)
 	}
-	r.refresher.store = r.st
+	r.store = r.st
 	if r.refresh(t.Context()); r.failure.Load() != nil {
 		t.Errorf("the page is still told %s", *r.failure.Load())
 	}
@@ -156,54 +160,4 @@ type unreadableStore struct{ store.Store }
 
 func (s unreadableStore) View(ctx context.Context, fn func(store.View) error) error {
 	return errors.Join(s.Store.View(ctx, fn), errors.New("checksum does not match"))
-}
-
-// busyStore is one to which another replica appends first.
-type busyStore struct {
-	store.Store
-	others []store.Record
-}
-
-func (s *busyStore) AppendAfter(ctx context.Context, recorded int, records ...store.Record) (int, error) {
-	if _, err := s.Append(ctx, s.others...); err != nil {
-		return 0, err
-	}
-	s.others = nil
-	return s.Store.AppendAfter(ctx, recorded, records...)
-}
-
-// Two replicas may judge the same weeks. Who comes second says nothing before
-// it knows what the first has said.
-func TestReviewGivesWayToAnother(t *testing.T) {
-	r := newRefreshRig(t)
-	now := time.Now()
-	done := someTicket(1,
-		ticket.Change{At: now.AddDate(0, 0, -70), Field: ticket.FieldState, FromState: ticket.StateTodo, ToState: ticket.StateActive},
-		ticket.Change{At: now.AddDate(0, 0, -60), Field: ticket.FieldState, FromState: ticket.StateActive, ToState: ticket.StateDone})
-	done.State = ticket.StateDone
-	r.apply(t, store.Batch{Tickets: []ticket.Ticket{done}, Watermark: now})
-	r.refresher.store = &busyStore{r.st, []store.Record{{Log: "elsewhere", Key: "1", At: time.Now()}}}
-	r.refresh(t.Context())
-	if len(r.published) != 1 || len(r.reviews) != 0 || r.failure.Load() != nil {
-		t.Errorf("%d snapshots, %d reviews, failure %v; want the snapshot alone", len(r.published), len(r.reviews), r.failure.Load())
-	}
-	select {
-	case <-r.wake:
-	default:
-		t.Error("the review is not made up for soon")
-	}
-	for range 2 {
-		r.refresh(t.Context())
-	}
-	if len(r.reviews) != 1 {
-		t.Errorf("%d reviews, want 1", len(r.reviews))
-	}
-	// What others record, such as an acknowledgement, is seen at once.
-	if _, err := r.st.Append(t.Context(), store.Record{Log: "elsewhere", Key: "2", At: time.Now()}); err != nil {
-		t.Fatal(err)
-	}
-	r.refresh(t.Context())
-	if len(r.reviews) != 2 {
-		t.Errorf("%d reviews, want 2", len(r.reviews))
-	}
 }

@@ -13,12 +13,18 @@ import (
 	"alignd/config"
 )
 
-// reloadLoop carries out reloads, one after the other.
-func (d *Daemon) reloadLoop(ctx context.Context) {
+// reloadLoop carries out reloads, one after the other, once everything that
+// they replace has started.
+func (d *Daemon) reloadLoop(ctx context.Context, started <-chan struct{}) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	defer close(d.ended)
+	select {
+	case <-ctx.Done():
+		return
+	case <-started:
+	}
 	for {
 		select {
 		case <-ctx.Done():

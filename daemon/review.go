@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"alignd/alignment"
 	"alignd/store"
+	"alignd/ticket"
 )
 
 // The logs of the store that reviews are written from and to.
@@ -24,20 +28,61 @@ const reviewFactor = 100
 // reviewer looks back over the whole history now and then. That takes several
 // times as long as a snapshot, and changes little from one hour to the next.
 type reviewer struct {
-	last    *alignment.Review
-	history *alignment.History
-	at      time.Time
-	took    time.Duration
-	// recorded is how many records it knows of.
-	recorded int
+	*stage
+	failure atomic.Pointer[string] // of the last attempt, nil if it succeeded or nothing was due
+
+	// Of the goroutine of run alone.
+	last finding // the last that was published
+	at   time.Time
+	took time.Duration
+}
+
+// finding is what a review has found.
+type finding struct {
+	review   *alignment.Review
+	history  *alignment.History
+	recorded int // how many records it knows of
 	teams    int // of which there was anything to look back on
 }
 
+// run reviews after each refresh where that is due, until ctx ends. Hardly
+// ever both take their memory at once: after a refresh the next is some time
+// away.
+func (r *reviewer) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.refreshed:
+			r.follow(ctx)
+		}
+	}
+}
+
+// follow reviews if that is due. On an error the last review stays up.
+func (r *reviewer) follow(ctx context.Context) {
+	snap := r.newest()
+	if snap == nil {
+		return
+	}
+	reviewed, err := r.review(ctx, snap)
+	if ctx.Err() != nil {
+		return
+	}
+	if reviewed {
+		debug.FreeOSMemory()
+	}
+	r.note(&r.failure, err)
+	if err != nil {
+		r.logger.Error("Looking back failed, the last review stays up", "err", err)
+	}
+}
+
 // due reports whether it is time for another review: of other rules, of a team
-// that was read to the end for the first time, of another replica's records,
-// or because the last one is long ago.
+// that was read to the end for the first time, of an acknowledgement or another
+// replica's records, or because the last one is long ago.
 func (r *reviewer) due(snap *alignment.Snapshot, recorded int) bool {
-	return r.last == nil || r.last.Fingerprint != snap.Fingerprint || r.teams != knownTeams(snap) || r.recorded != recorded ||
+	return r.last.review == nil || r.last.review.Fingerprint != snap.Fingerprint || r.last.teams != knownTeams(snap) || r.last.recorded != recorded ||
 		time.Since(r.at) >= max(refreshEvery, reviewFactor*r.took)
 }
 
@@ -50,55 +95,83 @@ func knownTeams(snap *alignment.Snapshot) (n int) {
 	return n
 }
 
-// review looks back, records what is new, and publishes the snapshot again
-// with what was found. The caller holds r.mu.
-func (r *refresher) review(ctx context.Context, snap *alignment.Snapshot) error {
+// review looks back if that is due after this snapshot, records what is new,
+// and publishes what was found with the snapshot that is the newest by then.
+func (r *reviewer) review(ctx context.Context, snap *alignment.Snapshot) (reviewed bool, err error) {
 	start := time.Now()
-	var review *alignment.Review
-	var history *alignment.History
-	var news []alignment.Record
-	recorded := 0
-	err := r.store.View(ctx, func(v store.View) error {
+	found, news, err := r.lookBack(ctx, snap)
+	if err != nil || found == nil {
+		return false, err
+	}
+	if found.review.Fingerprint != r.newest().Fingerprint {
+		return true, nil // the refresh after the rules changed has us begin again
+	}
+	added, unrecorded := record(ctx, r.store, found.recorded, news)
+	if errors.Is(unrecorded, store.ErrRecorded) { // another replica may have judged the same weeks: begin with what it says
+		r.changed()
+		return true, nil
+	}
+	if r.last.history != nil {
+		for team, amount := range found.history.Reclassified(r.last.history) {
+			r.counts.Reclassified(team, time.Duration(amount))
+		}
+	}
+	found.recorded += added
+	r.last, r.at, r.took = *found, time.Now(), time.Since(start)
+	r.showReview(found.review, found.history)
+	if unrecorded != nil {
+		return true, unrecorded
+	}
+	r.logger.Debug("Looked back", "took", r.took, "recorded", len(news))
+	for i := range news {
+		r.tell(&news[i])
+	}
+	return true, nil
+}
+
+// lookBack returns nil where no review is due after this snapshot.
+func (r *reviewer) lookBack(ctx context.Context, snap *alignment.Snapshot) (found *finding, news []alignment.Record, err error) {
+	err = r.store.View(ctx, func(v store.View) error {
+		if !r.due(snap, v.Recorded()) {
+			return nil
+		}
 		log, err := ReadLog(v)
 		if err != nil {
 			return err
 		}
-		in := alignment.Input{Tickets: v, Rules: r.rules(), Watermarks: v.Watermarks(), Now: start}
-		history = alignment.LookBack(in)
-		review, news = alignment.Judge(in, history, log)
-		recorded = v.Recorded()
-		return nil
+		found = &finding{recorded: v.Recorded(), teams: knownTeams(snap)}
+		in := alignment.Input{Tickets: abandonable{v, ctx.Err}, Rules: r.rules(), Watermarks: v.Watermarks(), Now: time.Now()}
+		found.history = alignment.LookBack(in)
+		found.review, news = alignment.Judge(in, found.history, log)
+		return ctx.Err()
 	})
 	if err != nil {
-		return fmt.Errorf("look back: %w", err)
+		return nil, nil, fmt.Errorf("look back: %w", err)
 	}
-	added, unrecorded := record(ctx, r.store, recorded, news)
-	if errors.Is(unrecorded, store.ErrRecorded) { // another replica may have judged the same weeks: begin with what it says
-		r.reviewSoon()
-		return nil
-	}
-	if r.past.history != nil {
-		for team, amount := range history.Reclassified(r.past.history) {
-			r.counts.Reclassified(team, time.Duration(amount))
+	return found, news, nil
+}
+
+// abandonable is a view whose tickets end as soon as nobody waits for what is
+// made of them: the end of the process need not wait for all.
+type abandonable struct {
+	store.View
+	abandoned func() error
+}
+
+// Tickets implements alignment.Source.
+func (a abandonable) Tickets() iter.Seq[*ticket.Ticket] {
+	return func(yield func(*ticket.Ticket) bool) {
+		for tk := range a.View.Tickets() {
+			if a.abandoned() != nil || !yield(tk) {
+				return
+			}
 		}
 	}
-	r.past = reviewer{last: review, history: history, at: time.Now(), took: time.Since(start), recorded: recorded + added, teams: knownTeams(snap)}
-	with := *snap
-	with.Review = review
-	r.publish(&with, history)
-	if unrecorded != nil {
-		return unrecorded
-	}
-	r.logger.Debug("Looked back", "took", r.past.took, "recorded", len(news))
-	for _, rec := range news {
-		r.tell(&rec)
-	}
-	return nil
 }
 
 // tell logs what begins or ends now. What is only found in the past, as on a
 // new installation, is on the page.
-func (r *refresher) tell(rec *alignment.Record) {
+func (r *reviewer) tell(rec *alignment.Record) {
 	if time.Since(rec.At) > 14*24*time.Hour || rec.Kind != alignment.RecordRaise && rec.Kind != alignment.RecordClear {
 		return
 	}
@@ -161,6 +234,6 @@ func (d *Daemon) acknowledge(ctx context.Context, a alignment.Acknowledgement) e
 	if _, err := d.store.Append(ctx, store.Record{Log: acknowledgementLog, Key: key, At: a.At, Data: data}); err != nil {
 		return fmt.Errorf("record acknowledgement: %w", err)
 	}
-	d.refresher.reviewSoon()
+	d.refresher.changed()
 	return nil
 }

@@ -67,7 +67,7 @@ func Suggest(ctx context.Context, st store.Store, rules *mapping.RuleSet, opts S
 func (d *Daemon) suggest(ctx context.Context, query url.Values, rules *mapping.RuleSet) (any, error) {
 	opts, err := suggestOptions(query)
 	if err != nil {
-		return nil, fmt.Errorf("read options: %w", err)
+		return nil, fmt.Errorf("%w: %w", errParameters, err)
 	}
 	return Suggest(ctx, d.store, rules, opts)
 }

@@ -80,24 +80,30 @@ type Options struct {
 
 // NewHandler returns the handler of the pages and the API.
 func NewHandler(opts Options) http.Handler {
+	mux := http.NewServeMux()
+	Register(opts, mux.Handle)
+	return mux
+}
+
+// Register calls handle for each page and each part of the API, with the
+// pattern of a ServeMux.
+func Register(opts Options, handle func(pattern string, handler http.Handler)) {
 	h := &handler{source: opts.Source, version: opts.Version, logger: opts.Logger}
 	if h.logger == nil {
 		h.logger = slog.New(slog.DiscardHandler)
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", h.overview)
-	mux.HandleFunc("GET /drift", h.driftPage)
-	mux.HandleFunc("GET /explain", h.explainPage)
-	mux.HandleFunc("GET /behind", h.behindPage)
-	mux.Handle("/api/v1/snapshot", h.api(h.snapshotJSON))
-	mux.Handle("/api/v1/history", h.api(h.historyAnswer))
-	mux.HandleFunc("GET /revisions", h.revisionsPage)
-	mux.Handle("/api/v1/revisions", h.api(h.revisionsJSON))
-	mux.Handle("/api/v1/episodes", h.api(h.episodesJSON))
-	mux.Handle("/api/v1/explain", h.api(h.explainJSON))
-	mux.Handle(BehindPath, h.api(h.behindJSON))
-	mux.Handle("/api/", h.api(unknownEndpoint))
-	return mux
+	handle("GET /{$}", http.HandlerFunc(h.overview))
+	handle("GET /drift", http.HandlerFunc(h.driftPage))
+	handle("GET /explain", http.HandlerFunc(h.explainPage))
+	handle("GET /behind", http.HandlerFunc(h.behindPage))
+	handle("GET /revisions", http.HandlerFunc(h.revisionsPage))
+	handle("/api/v1/snapshot", h.api(h.snapshotJSON))
+	handle("/api/v1/history", h.api(h.historyAnswer))
+	handle("/api/v1/revisions", h.api(h.revisionsJSON))
+	handle("/api/v1/episodes", h.api(h.episodesJSON))
+	handle("/api/v1/explain", h.api(h.explainJSON))
+	handle(BehindPath, h.api(h.behindJSON))
+	handle("/api/", h.api(unknownEndpoint))
 }
 
 type handler struct {

@@ -20,21 +20,20 @@ import (
 )
 
 type checkFlags struct {
-	file, mapping, format *string
-	strict, store         *bool
-	web                   webFlags
+	askFlags
+	mapping, format *string
+	strict, store   *bool
 }
 
 func addCheck(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("check", "Say whether alignd.yml and the mapping it names are right, with every mistake and every warning at once. "+
 		"Exit code 1 if something is wrong, 2 with --strict if there are only warnings.")
 	f := checkFlags{
-		file:    configFlag(c),
-		mapping: c.Flag("mapping.file", "Check this mapping alone, without alignd.yml and its credentials.").PlaceHolder("FILE").String(),
-		format:  c.Flag("format", "text, or json for machines.").Default("text").Enum("text", "json"),
-		strict:  c.Flag("strict", "Let warnings count: exit code 2 if there are any.").Bool(),
-		store:   c.Flag("store", "Compare the mapping with the tickets that were read, too, whether alignd is running or not. If it is not, the whole store is read, to say whether it is damaged.").Bool(),
-		web:     addWebFlags(c, "The address the running alignd was started with, for --store."),
+		askFlags: addAskFlags(c),
+		mapping:  c.Flag("mapping.file", "Check this mapping alone, without alignd.yml and its credentials.").PlaceHolder("FILE").String(),
+		format:   c.Flag("format", "text, or json for machines.").Default("text").Enum("text", "json"),
+		strict:   c.Flag("strict", "Let warnings count: exit code 2 if there are any.").Bool(),
+		store:    c.Flag("store", "Compare the mapping with the tickets that were read, too, whether alignd is running or not. If it is not, the whole store is read, to say whether it is damaged.").Bool(),
 	}
 	return c, func(ctx context.Context, out io.Writer) error {
 		found, err := f.check(ctx)
@@ -56,6 +55,8 @@ func (f checkFlags) check(ctx context.Context) (checked, error) {
 	switch {
 	case *f.mapping != "" && *f.store:
 		return checked{}, errors.New("--store needs alignd.yml, which names the store; leave --mapping.file out")
+	case *f.url != "" && !*f.store:
+		return checked{}, errors.New("--url is for --store; without it nobody is asked")
 	case *f.mapping != "":
 		return checkMapping(*f.mapping), nil
 	}
@@ -90,6 +91,9 @@ func contents(rules *mapping.RuleSet) string {
 // checkStore adds what is wrong with the store and, if nothing is, what is
 // suspicious in the mapping in the light of the tickets in it.
 func (f checkFlags) checkStore(ctx context.Context, cfg *config.Config, found *checked) error {
+	if *f.url != "" {
+		return f.compare(ctx, cfg, found)
+	}
 	report, err := store.Check(ctx, cfg.Store)
 	switch {
 	case errors.Is(err, store.ErrInUse):
@@ -127,7 +131,7 @@ func (found *checked) note(cfg *config.Config, report store.Report) {
 // compare holds the rules of the file against the tickets, since those in
 // force may be older.
 func (f checkFlags) compare(ctx context.Context, cfg *config.Config, found *checked) error {
-	noticed, err := consult(ctx, cfg, f.web.running(cfg), func(st store.Store) (yamlfile.Problems, error) {
+	noticed, err := consult(ctx, f.askFlags, loaded(cfg), func(st store.Store, _ *config.Config) (yamlfile.Problems, error) {
 		return daemon.Notice(ctx, st, cfg.Rules)
 	}, func(running asked) (noticed yamlfile.Problems, err error) {
 		text, err := os.ReadFile(cfg.MappingFile)

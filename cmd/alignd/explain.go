@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +15,6 @@ import (
 	"alignd/alignment"
 	"alignd/config"
 	"alignd/daemon"
-	"alignd/mapping"
 	"alignd/store"
 	"alignd/web"
 )
@@ -24,8 +22,8 @@ import (
 // explainFlags ask about a ticket, about one that is made up, or about a
 // number.
 type explainFlags struct {
-	key, file, mapping, url, format *string
-	web                             webFlags
+	askFlags
+	key, mapping, format *string
 
 	madeUp alignment.MadeUp
 	epic   string
@@ -52,12 +50,10 @@ func addExplain(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		"A made-up one: alignd explain --project=PAY --type=Bug --label=why-incident\n\n"+
 		"A number: alignd explain --team=payments --class=off_plan --window=28d")
 	f := &explainFlags{
-		key:     c.Arg("key", "Key of the ticket, such as PAY-12.").String(),
-		file:    configFlag(c),
-		mapping: c.Flag("mapping.file", "Hold the rules of this file against a made-up ticket, in place of those in alignd.yml.").PlaceHolder("FILE").String(),
-		url:     c.Flag("url", "Ask the alignd at this address instead, such as https://alignd.example.").PlaceHolder("URL").String(),
-		format:  c.Flag("format", "text for people, json for machines.").Default("text").Enum("text", "json"),
-		web:     addWebFlags(c, "The address the running alignd was started with."),
+		askFlags: addAskFlags(c),
+		key:      c.Arg("key", "Key of the ticket, such as PAY-12.").String(),
+		mapping:  c.Flag("mapping.file", "Hold the rules of this file against a made-up ticket, in place of those in alignd.yml.").PlaceHolder("FILE").String(),
+		format:   c.Flag("format", "text for people, json for machines.").Default("text").Enum("text", "json"),
 	}
 	f.addMadeUp(c)
 	f.addNumber(c)
@@ -117,37 +113,10 @@ func (f *explainFlags) run(ctx context.Context, out io.Writer) error {
 	return errors.New("say what to explain: a ticket by its key (PAY-12), a made-up one by flags such as --project and --label, or a number by flags such as --team and --class")
 }
 
-// elsewhere is the alignd at --url.
-func (f *explainFlags) elsewhere() asked {
-	base := strings.TrimSuffix(*f.url, "/")
-	return asked{func(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
-		req, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		return http.DefaultClient.Do(req)
-	}, "look whether --url is right"}
-}
-
-// consultFor is consult with --url.
-func consultFor[T any](ctx context.Context, f *explainFlags, fromStore func(store.Store, *mapping.RuleSet) (T, error), ask func(asked) (T, error)) (T, error) {
-	if *f.url != "" {
-		return ask(f.elsewhere())
-	}
-	cfg, err := config.Load(*f.file)
-	if err != nil {
-		var none T
-		return none, fmt.Errorf("the configuration is not right:\n%w", err)
-	}
-	running := f.web.running(cfg)
-	running.hint += " or --url"
-	return consult(ctx, cfg, running, func(st store.Store) (T, error) { return fromStore(st, cfg.Rules) }, ask)
-}
-
 func (f *explainFlags) explainKey(ctx context.Context, out io.Writer) error {
-	found, err := consultFor(ctx, f, func(st store.Store, rules *mapping.RuleSet) ([]web.Explanation, error) {
+	found, err := consult(ctx, f.askFlags, config.Load, func(st store.Store, cfg *config.Config) ([]web.Explanation, error) {
 		var body []web.Explanation
-		found, err := daemon.Explain(ctx, st, rules, *f.key)
+		found, err := daemon.Explain(ctx, st, cfg.Rules, *f.key)
 		for _, e := range found {
 			body = append(body, web.NewExplanation(e))
 		}

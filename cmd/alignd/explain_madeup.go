@@ -67,7 +67,7 @@ func (f *explainFlags) try(ctx context.Context, text []byte, rules *mapping.Rule
 		e, err := alignment.Try(alignment.Input{Rules: rules, Now: time.Now()}, f.madeUp)
 		return web.NewExplanation(e), err
 	}
-	e, err := consultFor(ctx, f, func(st store.Store, _ *mapping.RuleSet) (web.Explanation, error) {
+	e, err := consult(ctx, f.askFlags, config.Load, func(st store.Store, _ *config.Config) (web.Explanation, error) {
 		e, err := daemon.Try(ctx, st, rules, f.madeUp)
 		return web.NewExplanation(e), err
 	}, func(running asked) (e web.Explanation, err error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"alignd/alignment"
+	"alignd/config"
 	"alignd/daemon"
-	"alignd/mapping"
 	"alignd/store"
 	"alignd/web"
 )
@@ -69,8 +69,8 @@ func (f *explainFlags) explainNumber(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	body, err := consultFor(ctx, f, func(st store.Store, rules *mapping.RuleSet) (web.BehindBody, error) {
-		a, err := daemon.Behind(ctx, st, rules, q)
+	body, err := consult(ctx, f.askFlags, config.Load, func(st store.Store, cfg *config.Config) (web.BehindBody, error) {
+		a, err := daemon.Behind(ctx, st, cfg.Rules, q)
 		return web.NewBehindBody(q, a, f.number.limit), err
 	}, func(running asked) (body web.BehindBody, err error) {
 		query := web.BehindQuery(q)

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -28,9 +26,8 @@ func addExport(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	from := c.Flag("from", "First sample: a date, or an instant such as 2026-08-01T00:00:00Z. 90 days before the last one by default.").PlaceHolder("TIME").String()
 	to := c.Flag("to", "Last sample, at least 3 hours ago since Prometheus keeps that time for itself. 3 hours ago by default.").PlaceHolder("TIME").String()
 	step := c.Flag("step", "Time between samples. The value of a sample is that of the last local day that has ended.").Default("1h").Duration()
-	labels := c.Flag("label", "A label that a scrape would add, such as job=alignd or instance=alignd:9477. Repeatable.").PlaceHolder("NAME=VALUE").StringMap()
-	file := configFlag(c)
-	flags := addWebFlags(c, "The address the running alignd was started with.")
+	labels := c.Flag("label", "A label that a scrape would add, such as job=alignd or instance=alignd:8642. Repeatable.").PlaceHolder("NAME=VALUE").StringMap()
+	f := addAskFlags(c)
 	return c, func(ctx context.Context, out io.Writer) error {
 		opts := metrics.HistoryOptions{Step: *step, Labels: *labels}
 		if err := readSpan(&opts, *from, *to, time.Now().UTC()); err != nil {
@@ -39,7 +36,7 @@ func addExport(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		if err := opts.Check(); err != nil {
 			return err
 		}
-		return export(ctx, out, *file, flags, opts)
+		return export(ctx, out, f, opts)
 	}
 }
 
@@ -71,32 +68,11 @@ func readTime(flag, text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%s %q is neither a date such as 2026-08-01 nor an instant such as 2026-08-01T06:00:00Z", flag, text)
 }
 
-// export reads the store itself unless a daemon holds it.
-func export(ctx context.Context, out io.Writer, file string, flags webFlags, opts metrics.HistoryOptions) error {
-	cfg, err := config.Load(file)
-	if err != nil {
-		return fmt.Errorf("the configuration is not right:\n%w", err)
-	}
-	st, err := store.OpenReadOnly(ctx, cfg.Store)
-	if errors.Is(err, store.ErrInUse) {
-		return exportRunning(ctx, out, newLocal(flags.over(cfg.Web)), opts)
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(daemon.Export(ctx, st, cfg.Rules, out, opts), st.Close())
-}
-
-func exportRunning(ctx context.Context, out io.Writer, server local, opts metrics.HistoryOptions) error {
-	answer, err := server.get(ctx, daemon.ExportPath+"?"+daemon.ExportQuery(opts).Encode())
-	if err != nil {
-		return fmt.Errorf("ask the running alignd: %w", err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<16))
-		return fmt.Errorf("the running alignd answers %s: %s", answer.Status, strings.TrimSpace(string(text)))
-	}
-	_, err = io.Copy(out, answer.Body)
+func export(ctx context.Context, out io.Writer, f askFlags, opts metrics.HistoryOptions) error {
+	_, err := consult(ctx, f, config.Load, func(st store.Store, cfg *config.Config) (struct{}, error) {
+		return struct{}{}, daemon.Export(ctx, st, cfg.Rules, out, opts)
+	}, func(running asked) (struct{}, error) {
+		return struct{}{}, running.copy(ctx, out, http.MethodGet, daemon.ExportPath+"?"+daemon.ExportQuery(opts).Encode())
+	})
 	return err
 }

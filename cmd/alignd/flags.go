@@ -27,10 +27,10 @@ type webFlags struct {
 	config    *string
 }
 
-func addWebFlags(c *kingpin.CmdClause, addressHelp string) webFlags {
+func addWebFlags(c *kingpin.CmdClause) webFlags {
 	placeholder := config.Default().Web.ListenAddresses[0]
 	return webFlags{
-		addresses: c.Flag(addressFlag, addressHelp+" Wins over web.listen_addresses in the file.").PlaceHolder(placeholder).Strings(),
+		addresses: c.Flag(addressFlag, "Address of the page, the API and /metrics. May be repeated. Wins over web.listen_addresses in the file.").PlaceHolder(placeholder).Strings(),
 		config: c.Flag("web.config.file", "Path to a file that switches on TLS or passwords, in the format of Prometheus' exporter-toolkit. Wins over web.config_file in the file.").
 			PlaceHolder("FILE").String(),
 	}

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,7 +34,7 @@ func TestMain(m *testing.M) {
 //	trackers           starts a small fake Jira, as $JIRA, with PAY-1 and PAY-2
 //	company            starts the trackers of the pretend company, as $JIRA and $LINEAR
 //	redis              starts a Redis, as $REDIS, if there is a redis-server
-//	envsubst FILE      replaces $JIRA, $LINEAR and $REDIS in a file
+//	envsubst FILE...   replaces variables such as $JIRA and $PORT in files
 //	ids FILE           puts the ids of a list of revisions into $ID1, $ID2, ...
 //	certificate C K    writes a certificate for alignd.example and its key
 func TestScripts(t *testing.T) {
@@ -100,8 +99,10 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func envsubst(ts *testscript.TestScript, _ bool, args []string) {
-	text := strings.NewReplacer("$JIRA", ts.Getenv("JIRA"), "$LINEAR", ts.Getenv("LINEAR"), "$REDIS", ts.Getenv("REDIS")).Replace(ts.ReadFile(args[0]))
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+	for _, file := range args {
+		text := os.Expand(ts.ReadFile(file), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+	}
 }
 
 func certificate(ts *testscript.TestScript, _ bool, args []string) {

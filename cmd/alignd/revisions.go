@@ -17,8 +17,8 @@ import (
 
 // revisionFlags say where the revisions are, and how to print them.
 type revisionFlags struct {
-	file, format *string
-	web          webFlags
+	askFlags
+	format *string
 }
 
 func revisionCommand(app *kingpin.Application, name, help string) (*kingpin.CmdClause, revisionFlags) {
@@ -29,19 +29,15 @@ func revisionCommand(app *kingpin.Application, name, help string) (*kingpin.CmdC
 	}
 	c := parent.Command(name, help)
 	return c, revisionFlags{
-		file:   configFlag(c),
-		format: c.Flag("format", "text, or json for machines.").Default("text").Enum("text", "json"),
-		web:    addWebFlags(c, "The address the running alignd was started with."),
+		askFlags: addAskFlags(c),
+		format:   c.Flag("format", "text, or json for machines.").Default("text").Enum("text", "json"),
 	}
 }
 
 // read returns the revisions on record, oldest first.
 func (f revisionFlags) read(ctx context.Context) ([]mapping.Revision, error) {
-	cfg, err := config.LoadAlone(*f.file) // the mapping may be wrong, and an earlier one wanted
-	if err != nil {
-		return nil, fmt.Errorf("the configuration is not right:\n%w", err)
-	}
-	return consult(ctx, cfg, f.web.running(cfg), func(st store.Store) ([]mapping.Revision, error) {
+	// The mapping may be wrong, and an earlier one wanted.
+	return consult(ctx, f.askFlags, config.LoadAlone, func(st store.Store, _ *config.Config) ([]mapping.Revision, error) {
 		return daemon.Revisions(ctx, st)
 	}, func(running asked) (all []mapping.Revision, err error) {
 		return all, running.answer(ctx, http.MethodGet, "/api/v1/revisions?mapping=true", nil, &all)

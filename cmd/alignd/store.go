@@ -88,7 +88,9 @@ func storeOf(file string) (store.Config, error) {
 	if ext := filepath.Ext(file); ext != ".yml" && ext != ".yaml" {
 		return store.Config{Path: file}, nil
 	}
-	cfg, err := config.Load(file)
+	// Neither the mapping nor credentials matter, and whoever makes backups may
+	// not be able to read these.
+	cfg, err := config.LoadAlone(file)
 	if err != nil {
 		return store.Config{}, fmt.Errorf("the configuration is not right:\n%w", err)
 	}

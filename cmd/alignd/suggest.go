@@ -23,22 +23,21 @@ import (
 )
 
 type suggestFlags struct {
-	file, team, window, unit *string
-	limit                    *int
-	write                    *bool
-	web                      webFlags
+	askFlags
+	team, window, unit *string
+	limit              *int
+	write              *bool
 }
 
 func addSuggest(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("suggest", "Propose rules for the tickets that no rule says anything of, ready to be pasted into mapping.yml. Works beside a running alignd and on the store of a stopped one.")
 	f := suggestFlags{
-		file:   configFlag(c),
-		team:   c.Flag("team", "Look at the tickets of this team only.").PlaceHolder("ID").String(),
-		window: c.Flag("window", "Which work counts: 7d, 28d, 91d, period, or a week such as 2026-W10.").Default("91d").String(),
-		unit:   c.Flag("unit", "What work is measured by: time or tickets.").Default(alignment.UnitTime.String()).Enum(alignment.UnitTime.String(), alignment.UnitTickets.String()),
-		limit:  c.Flag("limit", "How many rules to propose at most.").Default("5").Int(),
-		write:  c.Flag("write", "Add the rules to the end of those in the file. The ones whose goal is not known become comments.").Bool(),
-		web:    addWebFlags(c, "The address the running alignd was started with."),
+		askFlags: addAskFlags(c),
+		team:     c.Flag("team", "Look at the tickets of this team only.").PlaceHolder("ID").String(),
+		window:   c.Flag("window", "Which work counts: 7d, 28d, 91d, period, or a week such as 2026-W10.").Default("91d").String(),
+		unit:     c.Flag("unit", "What work is measured by: time or tickets.").Default(alignment.UnitTime.String()).Enum(alignment.UnitTime.String(), alignment.UnitTickets.String()),
+		limit:    c.Flag("limit", "How many rules to propose at most.").Default("5").Int(),
+		write:    c.Flag("write", "Add the rules to the end of those in the file. The ones whose goal is not known become comments.").Bool(),
 	}
 	return c, func(ctx context.Context, out io.Writer) error {
 		cfg, err := config.Load(*f.file)
@@ -93,7 +92,7 @@ func (f suggestFlags) suggest(ctx context.Context, cfg *config.Config) (suggesti
 	if *f.unit == alignment.UnitTickets.String() {
 		opts.Unit = alignment.UnitTickets
 	}
-	found, err := consult(ctx, cfg, f.web.running(cfg), func(st store.Store) (daemon.Suggestions, error) {
+	found, err := consult(ctx, f.askFlags, loaded(cfg), func(st store.Store, _ *config.Config) (daemon.Suggestions, error) {
 		return daemon.Suggest(ctx, st, cfg.Rules, opts)
 	}, func(running asked) (found daemon.Suggestions, err error) {
 		text, err := os.ReadFile(cfg.MappingFile)

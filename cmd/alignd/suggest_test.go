@@ -38,8 +38,8 @@ func TestSuggestSeesWhatIsUnmapped(t *testing.T) {
 	}
 	for _, team := range teams {
 		for _, unit := range []alignment.Unit{alignment.UnitTime, alignment.UnitTickets} {
-			file, window, limit, word := "", "91d", 3, unit.String()
-			f := suggestFlags{file: &file, team: &team, window: &window, unit: &word, limit: &limit, web: webFlags{addresses: &[]string{}, config: &file}}
+			none, window, limit, word := "", "91d", 3, unit.String()
+			f := suggestFlags{askFlags: askFlags{file: &none, url: &none, http: &none}, team: &team, window: &window, unit: &word, limit: &limit}
 			found, err := f.suggest(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)
