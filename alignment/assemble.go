@@ -55,7 +55,6 @@ func assemble(in Input, views []teamView, f *facts, tallies []*tally) *Snapshot 
 		Goals:       in.Rules.Goals(),
 		Reasons:     in.Rules.Reasons(),
 		Outside:     f.outside,
-		Review:      in.Review,
 		Excluded:    map[string]int{},
 	}
 	for connector := range in.Watermarks { // read, so a count of nothing is 0

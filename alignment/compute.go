@@ -35,7 +35,6 @@ type Input struct {
 	Rules      *mapping.RuleSet
 	Watermarks map[string]time.Time // by connector; absent until its first walk is complete
 	Now        time.Time            // becomes Snapshot.ComputedAt, nothing else
-	Review     *Review              // becomes Snapshot.Review, nothing else
 }
 
 // Compute returns the snapshot of the input. The same facts in any order give
