@@ -178,13 +178,22 @@ type rootStep struct {
 
 func newLedger(t *tally, table *rootTable) *ledger {
 	l := &ledger{}
+	var sizes [unitCount]int
+	for _, works := range t.byMember {
+		for _, w := range works {
+			sizes[w.unit]++
+		}
+	}
+	for u, n := range sizes {
+		l.works[u] = make([]rootWorkDay, 0, n)
+	}
 	for m, works := range t.byMember {
 		if len(works) == 0 {
 			continue
 		}
 		roots := t.rootsOf(t.members[m], table)
 		for _, w := range works {
-			l.works[w.unit] = push(l.works[w.unit], rootWorkDay{w.day, w.amount, roots})
+			l.works[w.unit] = append(l.works[w.unit], rootWorkDay{w.day, w.amount, roots})
 		}
 	}
 	for u := range l.works {

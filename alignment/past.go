@@ -54,10 +54,14 @@ func (p *past) settle() {
 
 // measureUnit fills in the effective sample sizes of windows of some lengths.
 func (p *past) measureUnit(u Unit, ledgers []*ledger, roots int, lengths ...mapping.Date) {
-	works := mergeWorks(ledgers, u)
+	works := make([][]rootWorkDay, len(ledgers))
+	for i, l := range ledgers {
+		works[i] = l.works[u]
+	}
+	relinks := relinksOf(works)
 	for _, length := range lengths {
 		at := slices.Index(historyLengths[:], length)
-		p.sizes[u][at] = rollingSizes(works, p.first, p.days, length, roots)
+		p.sizes[u][at] = rollingSizes(works, relinks, p.first, p.days, length, roots)
 	}
 }
 

@@ -7,38 +7,26 @@ import (
 	"alignd/mapping"
 )
 
-// mergeWorks returns the work of all ledgers in one unit, by day.
-func mergeWorks(ledgers []*ledger, u Unit) []rootWorkDay {
-	if len(ledgers) == 1 {
-		return ledgers[0].works[u]
-	}
-	var all []rootWorkDay
-	for _, l := range ledgers {
-		all = append(all, l.works[u]...)
-	}
-	slices.SortFunc(all, func(x, y rootWorkDay) int { return int(x.day - y.day) })
-	return all
-}
-
 // rollingSizes returns Kish's n_eff over root tickets for each window of the
-// given length that ends with one of the days from first on. Works are in
-// order of days. Sums are integers of 128 bits, so that what a day adds it also
-// takes away again, exactly.
-func rollingSizes(works []rootWorkDay, first mapping.Date, days int, length mapping.Date, roots int) []float64 {
+// given length that ends with one of the days from first on. The works of each
+// list are in order of days. Sums are integers of 128 bits, so that what a day
+// adds it also takes away again, exactly.
+func rollingSizes(works [][]rootWorkDay, relinks []relink, first mapping.Date, days int, length mapping.Date, roots int) []float64 {
 	r := roller{sums: make([]int64, roots), moving: map[*rootSteps]int64{}}
-	relinks := relinksOf(works)
 	out := make([]float64, days)
-	enter, leave, relink := 0, 0, 0
+	enter, leave, moved := make([]int, len(works)), make([]int, len(works)), 0
 	for i := range out {
 		day := first + mapping.Date(i)
-		for ; relink < len(relinks) && relinks[relink].day <= day; relink++ {
-			r.move(relinks[relink])
+		for ; moved < len(relinks) && relinks[moved].day <= day; moved++ {
+			r.move(relinks[moved])
 		}
-		for ; enter < len(works) && works[enter].day <= day; enter++ {
-			r.add(&works[enter], day, works[enter].amount)
-		}
-		for ; leave < enter && works[leave].day <= day-length; leave++ {
-			r.add(&works[leave], day, -works[leave].amount)
+		for l, list := range works {
+			for ; enter[l] < len(list) && list[enter[l]].day <= day; enter[l]++ {
+				r.add(&list[enter[l]], day, list[enter[l]].amount)
+			}
+			for ; leave[l] < enter[l] && list[leave[l]].day <= day-length; leave[l]++ {
+				r.add(&list[leave[l]], day, -list[leave[l]].amount)
+			}
 		}
 		out[i] = r.size()
 	}
@@ -52,19 +40,22 @@ type relink struct {
 	roots    *rootSteps
 }
 
-func relinksOf(works []rootWorkDay) []relink {
+// relinksOf returns when the tickets of some works moved, in order.
+func relinksOf(works [][]rootWorkDay) []relink {
 	var out []relink
 	seen := map[*rootSteps]bool{}
-	for i := range works {
-		s := works[i].roots
-		if len(s.steps) == 0 || seen[s] {
-			continue
-		}
-		seen[s] = true
-		from := s.root
-		for _, step := range s.steps {
-			out = append(out, relink{step.day, from, step.root, s})
-			from = step.root
+	for _, list := range works {
+		for i := range list {
+			s := list[i].roots
+			if len(s.steps) == 0 || seen[s] {
+				continue
+			}
+			seen[s] = true
+			from := s.root
+			for _, step := range s.steps {
+				out = append(out, relink{step.day, from, step.root, s})
+				from = step.root
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(x, y relink) int { return int(x.day - y.day) })
