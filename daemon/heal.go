@@ -173,7 +173,8 @@ func (p *poller) repair(ctx context.Context, uids []string, tickets []ticket.Tic
 		case tickets[i].Outside && noRepair(uid, before, uids):
 		default:
 			n++
-			p.logger.Debug("Repaired a ticket", "uid", uid)
+			p.logger.Debug("Repaired a ticket", "uid", uid, "was", before[uid].Updated, "is", tk.Updated,
+				"changes_before", len(before[uid].Changes), "changes", len(tk.Changes), "watermark", watermark)
 		}
 	}
 	return before, after, p.countRepaired(ctx, n)
