@@ -101,16 +101,18 @@ type chart struct {
 	last    mapping.Date // week that was looked at
 	told    int          // transitions of the log that were applied
 
-	declared int64      // target at the end of the last observation, millionths; -1 before
-	learning []observed // what an estimated reference will be taken from
-	fixed    float64    // the estimated reference, -1 while it is being learned
-	news     []Record
+	declared   int64        // target at the end of the last observation, millionths; -1 before
+	learning   []observed   // what an estimated reference will be taken from
+	fixed      float64      // the estimated reference, -1 while it is being learned
+	paused     mapping.Date // the last week in which the goal was not pursued
+	redeclared time.Time    // when the target changed, until the open episode was ended for it
+	news       []Record
 }
 
 func newChart(p *past, s Series, goal int, log *seriesLog) *chart {
 	c := &chart{
 		Drift: Drift{Series: s, Threshold: driftLimitEstimated}, past: p, goal: goal, log: log,
-		begins: map[Direction]mapping.Date{}, last: beforeAllDates, declared: -1, fixed: -1,
+		begins: map[Direction]mapping.Date{}, last: beforeAllDates, declared: -1, fixed: -1, paused: beforeAllDates,
 	}
 	c.Estimated = !p.hasTarget(goal)
 	if !c.Estimated && s.Unit == UnitTickets {
@@ -163,7 +165,7 @@ func (c *chart) pursued(monday mapping.Date) bool {
 	if !c.Estimated || c.goal < 0 || c.past.pursued(c.goal, monday) {
 		return true
 	}
-	c.learning, c.fixed = nil, -1
+	c.learning, c.fixed, c.paused = nil, -1, monday
 	return false
 }
 
@@ -186,14 +188,18 @@ func (c *chart) reset() {
 // take adds one observation to the chart, unless the reference is still to be
 // learned from it.
 func (c *chart) take(o observed) {
-	reference, ok := c.referenceFor(o)
+	isJudged := o.last <= c.log.charted
+	reference, ok := c.referenceFor(o, isJudged)
 	if !ok {
 		return
 	}
-	isJudged := o.last <= c.log.charted
 	if !isJudged {
 		c.retell(endOfDates)
 		c.acknowledge(o.last)
+	}
+	if e := c.Open(); e != nil && !isJudged && c.Estimated && e.Reference != reference {
+		c.clear(NewReference, c.past.weekEnd(o.first-7), "")
+		c.reset()
 	}
 	out, se := c.standardise(o, reference)
 	isOpen := c.Open() != nil
@@ -236,24 +242,48 @@ func (c *chart) step(o *Observation) {
 }
 
 // referenceFor returns the share an observation is compared with, and false
-// while that is being learned. A newly declared target ends what was.
-func (c *chart) referenceFor(o observed) (float64, bool) {
+// while that is being learned. A newly declared target ends what was, in weeks
+// that are on record with the first one that is not.
+func (c *chart) referenceFor(o observed, isJudged bool) (float64, bool) {
 	if c.Estimated {
 		return c.estimate(o)
 	}
 	mean, atEnd := c.past.declaredTarget(c.goal, o.first, o.last)
 	if c.declared >= 0 && c.declared != atEnd {
-		c.clear(NewReference, c.past.weekEnd(o.first-7), "")
+		c.redeclared = c.declaredBy(o)
 		c.reset()
 	}
 	c.declared = atEnd
+	if !isJudged && !c.redeclared.IsZero() {
+		c.clear(NewReference, c.redeclared, "")
+		c.redeclared = time.Time{}
+	}
 	return mean, true
+}
+
+// declaredBy returns when the target changed for good by the end of an
+// observation.
+func (c *chart) declaredBy(o observed) time.Time {
+	s := c.past.sheets[0]
+	at, end := c.past.weekEnd(o.first-7).UnixMicro(), c.past.weekEnd(o.last).UnixMicro()
+	found := at
+	for sum := c.declared; at < end; {
+		next := end
+		for i := range c.past.watched(c.goal) {
+			next = min(next, s.nextDeclaration(max(c.goal, 0)+i, at))
+		}
+		if now := c.past.targetAt(c.goal, next); next < end && now != sum {
+			found, sum = next, now
+		}
+		at = next
+	}
+	return time.UnixMicro(found).UTC()
 }
 
 // estimate takes the reference from the first observations, and from the log
 // once it is there.
 func (c *chart) estimate(o observed) (float64, bool) {
-	if rec := c.log.reference; rec != nil {
+	if rec := c.log.referenceFor(o.last, c.paused); rec != nil {
 		if o.last > rec.Week {
 			return rec.Reference, true
 		}
@@ -296,6 +326,7 @@ func (c *chart) retell(upTo mapping.Date) {
 		default:
 			return
 		}
+		c.redeclared = time.Time{}
 		c.reset()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -262,12 +263,14 @@ func roundTrip(t *testing.T, records []alignment.Record) []alignment.Record {
 
 // TestRecordingWeekByWeek: whether the daemon ran all along or is started at
 // the end, the same episodes are on record.
-func TestRecordingWeekByWeek(t *testing.T) {
-	weeks := concat(steady(10, 14), steady(9, 6), steady(9, 14), steady(9, 19))
-	rules := chartRules(t, ", target: 70%")
-	tks := completedWeeks(weeks)
-	var log alignment.Log
-	for n := 1; n <= len(weeks); n++ {
+// recordWeekly judges after each week from one to another, and keeps the
+// records as a store does: each once.
+func recordWeekly(tks list, rules *mapping.RuleSet, from, to int, log alignment.Log) alignment.Log {
+	seen := map[string]bool{}
+	for i := range log.Records {
+		seen[log.Records[i].Key()] = true
+	}
+	for n := from; n <= to; n++ {
 		var known list
 		for _, tk := range tks {
 			if tk.Created.Before(chartStart.AddDate(0, 0, 7*n)) {
@@ -275,8 +278,82 @@ func TestRecordingWeekByWeek(t *testing.T) {
 			}
 		}
 		_, news := judge(chartInput(known, rules, n), log)
-		log.Records = append(log.Records, news...)
+		for _, r := range news {
+			if !seen[r.Key()] {
+				seen[r.Key()] = true
+				log.Records = append(log.Records, r)
+			}
+		}
 	}
+	return log
+}
+
+// TestReferenceAfterPause: what was usual before a pause does not count after
+// it, whether alignd was there all the time or comes later.
+func TestReferenceAfterPause(t *testing.T) {
+	weeks := concat(steady(13, 14), steady(5, 14), steady(20, 7))
+	day := func(week int) string { return chartStart.AddDate(0, 0, 7*week).Format(time.DateOnly) }
+	rules := chartRules(t, fmt.Sprintf(", status: [{from: 2025-01-01, is: active}, {from: %s, is: paused}, {from: %s, is: active}]", day(13), day(18)))
+	tks := completedWeeks(weeks)
+	goal := func(drifts []alignment.Drift) *alignment.Drift {
+		for i := range drifts {
+			if drifts[i].Series.Goal == "g" {
+				return &drifts[i]
+			}
+		}
+		t.Fatal("the goal has no chart")
+		return nil
+	}
+	fresh, news := judge(chartInput(tks, rules, len(weeks)), alignment.Log{})
+	if d := goal(fresh); math.Abs(d.Reference-0.35) > 0.02 || len(d.Episodes) != 0 {
+		t.Errorf("reference %.3f and episodes %+v, want .35 and none", d.Reference, d.Episodes)
+	}
+	for name, log := range map[string]alignment.Log{
+		"week by week": recordWeekly(tks, rules, 1, len(weeks), alignment.Log{}),
+		"again":        {Records: news},
+	} {
+		later, news := judge(chartInput(tks, rules, len(weeks)), log)
+		if diff := cmp.Diff(goal(fresh), goal(later)); diff != "" {
+			t.Errorf("%s (-fresh +later):\n%s", name, diff)
+		}
+		if len(news) != 0 {
+			t.Errorf("%s: recorded again: %+v", name, news)
+		}
+	}
+}
+
+// TestReferenceIsFrozen: a text that is edited changes nothing; rules that
+// count otherwise make another reference, which ends the open episode.
+func TestReferenceIsFrozen(t *testing.T) {
+	weeks := concat(steady(20, 14), steady(40, 8), steady(80, 8))
+	tks := completedWeeks(weeks)
+	const edited = 125 // the first weeks are out of the window by then
+	log := recordWeekly(tks, chartRules(t, ""), 1, edited, alignment.Log{})
+	before, _ := judge(chartInput(tks, chartRules(t, ""), len(weeks)), log)
+	after, news := judge(chartInput(tks, chartRules(t, ", why: Because, review: 2026-01-01"), len(weeks)), log)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("a text was edited (-before +after):\n%s", diff)
+	}
+	for _, r := range news {
+		if r.Kind != alignment.RecordCharted {
+			t.Errorf("recorded %+v", r)
+		}
+	}
+	other, err := mapping.Parse("chart.yml", []byte(strings.Replace(fmt.Sprintf(chartMapping, ""), "[g]}}", "[g, h]}}", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	drifts, _ := judge(chartInput(tks, other, len(weeks)), log)
+	if e := drifts[0].Episodes; before[0].Open() == nil || len(e) != 1 || e[0].How != alignment.NewReference {
+		t.Errorf("episodes %+v after other rules, want one that ended with its reference", e)
+	}
+}
+
+func TestRecordingWeekByWeek(t *testing.T) {
+	weeks := concat(steady(10, 14), steady(9, 6), steady(9, 14), steady(9, 19))
+	rules := chartRules(t, ", target: 70%")
+	tks := completedWeeks(weeks)
+	log := recordWeekly(tks, rules, 1, len(weeks), alignment.Log{})
 	stepwise, news := judge(chartInput(tks, rules, len(weeks)), log)
 	if len(news) != 0 {
 		t.Errorf("recorded again: %+v", news)
@@ -317,11 +394,35 @@ func TestEpisodesEnd(t *testing.T) {
 			if test.want == alignment.Acknowledged && (e.Note == "" || !e.ClearedAt.Equal(after)) {
 				t.Errorf("cleared %s with note %q, want that of the acknowledgement", e.ClearedAt, e.Note)
 			}
+			if declared := after.Truncate(24 * time.Hour); test.want == alignment.NewReference && !e.ClearedAt.Equal(declared) {
+				t.Errorf("cleared %s, want the day on which the other target was declared: %s", e.ClearedAt, declared)
+			}
 			again, _ := judge(in, alignment.Log{Records: news, Acknowledgements: test.acks})
 			if diff := cmp.Diff(drifts, again); diff != "" {
 				t.Errorf("judged again (-first +second):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestBackdatedTarget: a target that is declared later for weeks that were
+// judged ends the open episode with the next week, once, and not the one after.
+func TestBackdatedTarget(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(12, 7), steady(20, 1))
+	tks := completedWeeks(weeks)
+	log := recordWeekly(tks, chartRules(t, ", target: 70%"), 1, 22, alignment.Log{})
+	backdated := chartRules(t, ", target: [{from: 2025-01-01, share: 70%}, {from: 2025-12-10, share: 35%}]")
+	log = recordWeekly(tks, backdated, 23, len(weeks), log)
+	drifts, news := judge(chartInput(tks, backdated, len(weeks)), log)
+	var ends []alignment.Clearing
+	for _, e := range drifts[0].Episodes {
+		ends = append(ends, e.How)
+	}
+	if diff := cmp.Diff([]alignment.Clearing{alignment.NewReference, alignment.StillOpen}, ends); diff != "" {
+		t.Errorf("episodes end (-want +got):\n%s", diff)
+	}
+	if len(news) != 0 {
+		t.Errorf("recorded again: %+v", news)
 	}
 }
 

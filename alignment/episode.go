@@ -144,7 +144,8 @@ type Record struct {
 	LastWeek mapping.Date `json:"last_week,omitzero"`
 	Note     string       `json:"note,omitempty"`
 
-	// Rules is the fingerprint a reference was estimated under.
+	// Rules are those a reference was estimated under, see
+	// mapping.RuleSet.ClassFingerprint.
 	Rules string `json:"rules,omitempty"`
 	// Charted are the series that were looked at up to and including Week.
 	Charted []Series `json:"charted,omitempty"`
@@ -172,7 +173,7 @@ func (r *Record) Key() string {
 		}
 		return fmt.Sprintf("%s %s %s", r.Kind, r.Week, strings.Join(names, " "))
 	case RecordReference:
-		return fmt.Sprintf("%s %s %s", r.Kind, r.Series, r.Rules)
+		return fmt.Sprintf("%s %s %s %s", r.Kind, r.Series, r.Rules, r.Week)
 	}
 	return fmt.Sprintf("%s %s %s %s", r.Kind, r.Series, r.Direction, r.Week)
 }
@@ -193,10 +194,10 @@ func (r *Record) episodeKey() string {
 
 // seriesLog is what is on record about one series.
 type seriesLog struct {
-	rules            string       // fingerprint of those in force
+	rules            string       // class fingerprint of those in force
 	charted          mapping.Date // Monday of the last week that was judged
 	transitions      []Record     // raises and clears in order
-	reference        *Record      // estimated under the rules in force
+	references       []Record     // estimated under the rules in force, by week
 	doubted          map[string]bool
 	acknowledgements []Acknowledgement // by time
 }
@@ -221,9 +222,10 @@ func (l *Log) of(s Series, rules string) *seriesLog {
 		case r.Kind == RecordDoubt:
 			out.doubted[r.episodeKey()] = true
 		case r.Kind == RecordReference && r.Rules == rules:
-			out.reference = r
+			out.references = append(out.references, *r)
 		}
 	}
+	slices.SortStableFunc(out.references, func(x, y Record) int { return int(x.Week - y.Week) })
 	for _, a := range l.Acknowledgements {
 		if a.Team == s.Team && a.Goal == s.Goal {
 			out.acknowledgements = append(out.acknowledgements, a)
@@ -231,4 +233,17 @@ func (l *Log) of(s Series, rules string) *seriesLog {
 	}
 	slices.SortStableFunc(out.acknowledgements, func(x, y Acknowledgement) int { return x.At.Compare(y.At) })
 	return out
+}
+
+// referenceFor returns what is on record as usual for an observation that ends
+// with a week, or what was being learned then. What was usual before the goal
+// was last paused does not count.
+func (l *seriesLog) referenceFor(last, paused mapping.Date) *Record {
+	var found *Record
+	for i := range l.references {
+		if r := &l.references[i]; r.Week > paused && (found == nil || r.Week < last) {
+			found = r
+		}
+	}
+	return found
 }

@@ -45,7 +45,7 @@ func Judge(in Input, h *History, log Log) (*Review, []Record) {
 func (h *History) charts(log Log, now time.Time) (drifts []Drift, news []Record) {
 	judged := map[mapping.Date][]Series{}
 	for _, w := range h.watched(h.driftUnit()) {
-		known := log.of(w.series, h.rules.Fingerprint())
+		known := log.of(w.series, h.rules.ClassFingerprint())
 		c := newChart(w.past, w.series, w.goal, known)
 		c.draw()
 		for i := range c.Episodes {

@@ -164,10 +164,7 @@ func (p *past) watched(goal int) []mapping.Goal {
 // millionths.
 func (p *past) declaredTarget(goal int, first, last mapping.Date) (mean float64, atEnd int64) {
 	watched := p.watched(goal)
-	zone := p.sheets[0].view.team.Location
-	for i := range watched {
-		atEnd += watched[i].TargetAt(p.weekEnd(last).Add(-1), zone)
-	}
+	atEnd = p.targetAt(goal, p.weekEnd(last).UnixMicro()-1)
 	targets := targetsOver(frame{from: first, to: last + 7}, p.sheets, max(goal, 0), max(goal, 0)+len(watched))
 	if len(targets) == 0 { // nobody worked
 		return float64(atEnd) / 1e6, atEnd
@@ -176,6 +173,15 @@ func (p *past) declaredTarget(goal int, first, last mapping.Date) (mean float64,
 		mean += t.share
 	}
 	return mean, atEnd
+}
+
+// targetAt returns the target of a series at an instant, in millionths.
+func (p *past) targetAt(goal int, at int64) (sum int64) {
+	watched := p.watched(goal)
+	for i := range watched {
+		sum += watched[i].TargetAt(time.UnixMicro(at), p.sheets[0].view.team.Location)
+	}
+	return sum
 }
 
 // pursued reports whether the goal was active all through a week.

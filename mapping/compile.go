@@ -42,7 +42,7 @@ func Compile(cfg *Config) (*RuleSet, error) {
 	}
 	c.connectors()
 	c.rs.index = newIndex(c.rs.rules)
-	c.rs.fingerprint = fingerprint(c.rs)
+	c.rs.fingerprint, c.rs.classFingerprint = fingerprint(c.rs), classFingerprint(c.rs)
 	return c.rs, nil
 }
 

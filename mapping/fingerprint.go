@@ -35,6 +35,29 @@ func fingerprint(rs *RuleSet) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
+// classFingerprint hashes what decides when and where work counts: not what
+// things are called, nor what the work is compared with.
+func classFingerprint(rs *RuleSet) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "policy %t %t %t\n", rs.firstGoal, rs.strict, rs.firstCompletion)
+	for i := range rs.teams {
+		t := rs.teams[i]
+		t.Name = ""
+		writeTeam(h, &t)
+	}
+	for i := range rs.goals {
+		statuses := slices.Clone(rs.goals[i].Statuses)
+		for j := range statuses {
+			statuses[j].Why = ""
+		}
+		writeGoal(h, &Goal{ID: rs.goals[i].ID, Statuses: statuses})
+	}
+	for i := range rs.rules {
+		writeRule(h, "", &rs.rules[i])
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
 func writeTeam(h hash.Hash, t *Team) {
 	fmt.Fprintf(h, "team %q %q %q %d\n", t.ID, t.Name, t.Location.String(), t.Capacity)
 	for _, connector := range t.Connectors() {

@@ -11,26 +11,27 @@ import (
 // RuleSet is a compiled mapping. It never changes after Compile and is safe
 // for concurrent use. Slices it returns must not be modified.
 type RuleSet struct {
-	period          Period
-	teams           []Team
-	goals           []Goal
-	reasons         []Reason
-	rules           []rule
-	signals         labelSet
-	surprises       labelSet
-	surveyed        []Survey
-	names           []string
-	slack           *Share
-	firstGoal       bool // split: first
-	strict          bool
-	firstCompletion bool
-	driftInTime     bool
-	needsAncestors  bool
-	fingerprint     string
-	text            string
-	warnings        yamlfile.Problems
-	connectors      []Ref
-	doc             *yamlfile.Document // for the places of what is noticed later; only read
+	period           Period
+	teams            []Team
+	goals            []Goal
+	reasons          []Reason
+	rules            []rule
+	signals          labelSet
+	surprises        labelSet
+	surveyed         []Survey
+	names            []string
+	slack            *Share
+	firstGoal        bool // split: first
+	strict           bool
+	firstCompletion  bool
+	driftInTime      bool
+	needsAncestors   bool
+	fingerprint      string
+	classFingerprint string
+	text             string
+	warnings         yamlfile.Problems
+	connectors       []Ref
+	doc              *yamlfile.Document // for the places of what is noticed later; only read
 
 	owners map[string]map[string]int // connector, then project as declared and folded, to index of the team
 	used   [fieldCount]bool          // fields some rule looks at
@@ -68,6 +69,11 @@ func (rs *RuleSet) DriftInTime() bool { return rs.driftInTime }
 // Fingerprint identifies the meaning of the mapping: files that differ only in
 // comments, layout or the order of keys have the same.
 func (rs *RuleSet) Fingerprint() string { return rs.fingerprint }
+
+// ClassFingerprint identifies what decides when and where work counts: mappings
+// that differ only in names, texts, targets, the period or what else work is
+// compared with have the same.
+func (rs *RuleSet) ClassFingerprint() string { return rs.classFingerprint }
 
 // Text returns the mapping as it is written, comments and all.
 func (rs *RuleSet) Text() string { return rs.text }
