@@ -99,6 +99,7 @@ type chart struct {
 	zs      []float64
 	skipped int          // weeks in a row
 	last    mapping.Date // week that was looked at
+	waiting int          // weeks up to last that wait for more tickets
 	told    int          // transitions of the log that were applied
 
 	declared   int64        // target at the end of the last observation, millionths; -1 before
@@ -131,6 +132,9 @@ func (c *chart) draw() {
 			continue
 		}
 		c.last = monday
+		if monday == c.log.used+7 { // earlier weeks were used then, however they would be taken together today
+			weeks = 0
+		}
 		if !c.pursued(monday) {
 			c.skip(weeks + 1)
 			weeks = 0
@@ -152,6 +156,7 @@ func (c *chart) draw() {
 		}
 		weeks = 0
 	}
+	c.waiting = weeks
 	c.retell(endOfDates)
 	c.acknowledge(endOfDates)
 	c.Up, c.Down = c.cusum.Up, c.cusum.Down

@@ -405,6 +405,33 @@ func TestEpisodesEnd(t *testing.T) {
 	}
 }
 
+// TestNoWeekIsUsedTwice: the history of two years begins a week later each
+// week, but weeks that were taken together stay together.
+func TestNoWeekIsUsedTwice(t *testing.T) {
+	weeks := make([][2]int, 125)
+	for i := range weeks {
+		weeks[i] = [2]int{4, 6}
+	}
+	tks, rules := completedWeeks(weeks), chartRules(t, ", target: 70%")
+	var log alignment.Log
+	var used mapping.Date
+	for n := 100; n <= len(weeks); n++ {
+		log = recordWeekly(tks, rules, n, n, log)
+		drifts, _ := judge(chartInput(tks, rules, n), log)
+		for i := range drifts[0].Observations {
+			o := &drifts[0].Observations[i]
+			if i > 0 && o.First <= drifts[0].Observations[i-1].Last {
+				t.Fatalf("after week %d: week %d is used twice in one chart", n, weekNumber(o.First))
+			}
+		}
+		last := drifts[0].Observations[len(drifts[0].Observations)-1]
+		if last.Last > used && last.First <= used {
+			t.Errorf("after week %d: week %d was used before", n, weekNumber(last.First))
+		}
+		used = max(used, last.Last)
+	}
+}
+
 // TestBackdatedTarget: a target that is declared later for weeks that were
 // judged ends the open episode with the next week, once, and not the one after.
 func TestBackdatedTarget(t *testing.T) {

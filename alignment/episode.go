@@ -149,6 +149,9 @@ type Record struct {
 	Rules string `json:"rules,omitempty"`
 	// Charted are the series that were looked at up to and including Week.
 	Charted []Series `json:"charted,omitempty"`
+	// Waiting is for how many of the last weeks each of them waited for more
+	// tickets.
+	Waiting []int `json:"waiting,omitempty"`
 }
 
 // RecordKind says what a Record tells.
@@ -196,6 +199,7 @@ func (r *Record) episodeKey() string {
 type seriesLog struct {
 	rules            string       // class fingerprint of those in force
 	charted          mapping.Date // Monday of the last week that was judged
+	used             mapping.Date // Monday of the last week that was used for it or skipped
 	transitions      []Record     // raises and clears in order
 	references       []Record     // estimated under the rules in force, by week
 	doubted          map[string]bool
@@ -210,12 +214,12 @@ type Log struct {
 
 // of returns what is on record about a series.
 func (l *Log) of(s Series, rules string) *seriesLog {
-	out := &seriesLog{rules: rules, charted: beforeAllDates, doubted: map[string]bool{}}
+	out := &seriesLog{rules: rules, charted: beforeAllDates, used: beforeAllDates, doubted: map[string]bool{}}
 	for i := range l.Records {
 		r := &l.Records[i]
 		switch {
-		case r.Kind == RecordCharted && slices.Contains(r.Charted, s):
-			out.charted = max(out.charted, r.Week)
+		case r.Kind == RecordCharted:
+			out.chart(r, slices.Index(r.Charted, s))
 		case r.Series != s:
 		case r.Kind == RecordRaise || r.Kind == RecordClear:
 			out.transitions = append(out.transitions, *r)
@@ -233,6 +237,17 @@ func (l *Log) of(s Series, rules string) *seriesLog {
 	}
 	slices.SortStableFunc(out.acknowledgements, func(x, y Acknowledgement) int { return x.At.Compare(y.At) })
 	return out
+}
+
+// chart notes that the series was charted as the i-th of a record.
+func (l *seriesLog) chart(r *Record, i int) {
+	if i < 0 || r.Week <= l.charted {
+		return
+	}
+	l.charted, l.used = r.Week, r.Week
+	if i < len(r.Waiting) {
+		l.used -= mapping.Date(7 * r.Waiting[i])
+	}
 }
 
 // referenceFor returns what is on record as usual for an observation that ends

@@ -43,7 +43,7 @@ func Judge(in Input, h *History, log Log) (*Review, []Record) {
 
 // charts draws all charts; what moved in new episodes is still to be found.
 func (h *History) charts(log Log, now time.Time) (drifts []Drift, news []Record) {
-	judged := map[mapping.Date][]Series{}
+	judged := map[mapping.Date]*Record{}
 	for _, w := range h.watched(h.driftUnit()) {
 		known := log.of(w.series, h.rules.ClassFingerprint())
 		c := newChart(w.past, w.series, w.goal, known)
@@ -53,12 +53,17 @@ func (h *History) charts(log Log, now time.Time) (drifts []Drift, news []Record)
 		}
 		news = slices.Concat(news, c.news, c.doubts())
 		if c.last > known.charted {
-			judged[c.last] = append(judged[c.last], w.series)
+			r := judged[c.last]
+			if r == nil {
+				r = &Record{Kind: RecordCharted, Week: c.last, At: now}
+				judged[c.last] = r
+			}
+			r.Charted, r.Waiting = append(r.Charted, w.series), append(r.Waiting, c.waiting)
 		}
 		drifts = append(drifts, c.Drift)
 	}
 	for _, week := range slices.Sorted(maps.Keys(judged)) {
-		news = append(news, Record{Kind: RecordCharted, Week: week, At: now, Charted: judged[week]})
+		news = append(news, *judged[week])
 	}
 	return drifts, news
 }
@@ -129,7 +134,7 @@ func (c *chart) doubts() []Record {
 // redrawn returns the chart as if nothing had been judged before.
 func (c *chart) redrawn() *chart {
 	log := *c.log
-	log.charted, log.transitions = beforeAllDates, nil
+	log.charted, log.used, log.transitions = beforeAllDates, beforeAllDates, nil
 	again := newChart(c.past, c.Series, c.goal, &log)
 	again.draw()
 	return again

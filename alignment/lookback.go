@@ -43,10 +43,7 @@ func lookBack(in Input, atOnce int) *History {
 	roots := &rootTable{number: map[ticket.ID]int32{}}
 	labels, since := newLabelKinds(in.Rules, teams), horizon(teams)
 	matters := func(tk *ticket.Ticket) bool { return labels.concernIndex(tk) || carriesWork(tk, since) }
-	for _, group := range groupTeams(in, teams, matters, atOnce) {
-		f := gatherIf(in.Tickets, in.Rules, func(tk *ticket.Ticket) bool {
-			return matters(tk) && everIn(tk, in.Rules, func(team int) bool { return slices.Contains(group, team) })
-		})
+	inGroups(in, teams, matters, atOnce, func(f *facts, group []int) {
 		inParallel(len(group), func(g int) {
 			i := group[g]
 			b := newCaseBook(in.Rules, &teams[i], f, labels)
@@ -55,7 +52,7 @@ func lookBack(in Input, atOnce int) *History {
 			ledgers[i] = newLedger(t, roots)
 			h.teams[i] = &past{id: teams[i].team.ID, sheets: []*sheet{t.sheet}, lastUnit: UnitPoints}
 		})
-	}
+	})
 	h.uses = labels.labelUse
 	h.addCompany()
 	inParallel(len(teams)+1, func(i int) {
@@ -67,6 +64,16 @@ func lookBack(in Input, atOnce int) *History {
 		}
 	})
 	return h
+}
+
+// inGroups calls fn with one group of known teams after the other, and the
+// tickets that matter of those that ever were in it.
+func inGroups(in Input, teams []teamView, matters func(*ticket.Ticket) bool, atOnce int, fn func(f *facts, group []int)) {
+	for _, group := range groupTeams(in, teams, matters, atOnce) {
+		fn(gatherIf(in.Tickets, in.Rules, func(tk *ticket.Ticket) bool {
+			return matters(tk) && everIn(tk, in.Rules, func(team int) bool { return slices.Contains(group, team) })
+		}), group)
+	}
 }
 
 // groupTeams divides the known teams into groups with not many more tickets

@@ -115,16 +115,19 @@ func bookings(in Input, f frame, team string, take func(*teamWork, entry)) {
 	for i := range views {
 		views[i].first = min(f.from, views[i].today)
 	}
-	facts := gather(in.Tickets, in.Rules, views)
 	for i := range views {
-		if !views[i].known || team != AllTeams && team != views[i].team.ID {
-			continue
-		}
-		w := newTeamWork(in.Rules, &views[i], facts)
-		w.attribute(func(e entry) {
-			if e.day >= f.from && e.day < f.to {
-				take(w, e)
-			}
-		})
+		views[i].known = views[i].known && (team == AllTeams || team == views[i].team.ID)
 	}
+	since := horizon(views)
+	matters := func(tk *ticket.Ticket) bool { return carriesWork(tk, since) }
+	inGroups(in, views, matters, lookBackAtOnce, func(facts *facts, group []int) {
+		for _, i := range group {
+			w := newTeamWork(in.Rules, &views[i], facts)
+			w.attribute(func(e entry) {
+				if e.day >= f.from && e.day < f.to {
+					take(w, e)
+				}
+			})
+		}
+	})
 }
