@@ -14,9 +14,11 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 ARG REVISION=unknown
-ENV CGO_ENABLED=0
+ARG BRANCH=
+ARG DATE=
+ENV CGO_ENABLED=0 STAMP=github.com/prometheus/common/version
 RUN go build -trimpath -o /out/alignd \
-      -ldflags "-s -w -X github.com/prometheus/common/version.Version=${VERSION} -X github.com/prometheus/common/version.Revision=${REVISION}" \
+      -ldflags "-s -w -X ${STAMP}.Version=${VERSION} -X ${STAMP}.Revision=${REVISION} -X ${STAMP}.Branch=${BRANCH} -X ${STAMP}.BuildDate=${DATE}" \
       ./cmd/alignd \
  && mkdir -p /out/data
 

@@ -19,6 +19,7 @@ LDFLAGS = -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION) 
 PKG   ?= ./...
 BENCH ?= .
 COUNT ?= 6
+FUZZTIME ?= 10s
 OUT   ?= dist
 
 .PHONY: help
@@ -36,6 +37,14 @@ test: ## Run all tests
 .PHONY: race
 race: ## Run the tests, without the exhaustive tables, with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -timeout 30m ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target of PKG for a while: FUZZTIME=10s
+	@for pkg in $$(go list $(PKG)); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
 
 .PHONY: lint
 lint: ## Vet, check formatting and imports, floors, doors and the rest of .golangci.yml
@@ -75,7 +84,7 @@ update-golden: ## Rewrite the golden files of all tests; review the diff like co
 
 .PHONY: docker
 docker: ## Build the container image alignd:VERSION
-	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t alignd:$(VERSION) .
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg BRANCH=$(BRANCH) --build-arg DATE=$(DATE) -t alignd:$(VERSION) .
 
 .PHONY: image-test
 image-test: ## Build the container image with buildah and run it without root, read-only (needs root, buildah, busybox-static)
@@ -84,6 +93,10 @@ image-test: ## Build the container image with buildah and run it without root, r
 .PHONY: sbom
 sbom: build ## Write dist/alignd.cdx.json, which lists every module in the binary (CycloneDX)
 	$(SBOM) bin -json -noserial -notimestamp -version $(VERSION) -output $(OUT)/alignd.cdx.json $(OUT)/alignd
+
+.PHONY: checksums
+checksums: ## Write dist/SHA256SUMS, the checksums of all that is in dist/
+	cd $(OUT) && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
 
 .PHONY: dashboards
 dashboards: ## Write the Grafana dashboards into deploy/grafana/dashboards

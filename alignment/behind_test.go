@@ -78,12 +78,15 @@ func TestQuestionsWithoutAnswer(t *testing.T) {
 		`there is no team "x"; there is t, all`:                                                   {Team: "x", Window: "7d"},
 		`there is no team "al"; did you mean all? there is t, all`:                                {Team: "al", Window: "7d"},
 		`there is no window "30d"; there is 7d, 28d, 91d, period and each closed week such as 20`: {Team: "t", Window: "30d"},
-		`there is no goal "h"; there is g`:                                                        {Team: "t", Window: "7d", Goal: word("h")},
-		`there is no reason "retird"; did you mean retired? there is`:                             {Team: "t", Window: "7d", Reason: word("retird")},
-		`work of class off_plan has no goal`:                                                      {Team: "t", Window: "7d", Goal: word("g"), Class: class(alignment.OffPlan)},
-		`work of class unmapped has no reason`:                                                    {Team: "t", Window: "7d", Reason: word("other"), Class: class(alignment.Unmapped)},
-		`work has either a goal or a reason`:                                                      {Team: "t", Window: "7d", Reason: word("other"), Goal: word("g")},
-		`points have a scale for each team`:                                                       {Team: "all", Window: "7d", Unit: alignment.UnitPoints},
+		`there is no window "2d"; there is 7d, 28d, `:                                             {Team: "t", Window: "2d"},
+		`there is no window "perod"; did you mean period? there is 7d, `:                          {Team: "t", Window: "perod"},
+		`, none`:                           {Team: "t", Window: "7d", Reason: word("weather")},
+		`there is no goal "h"; there is g`: {Team: "t", Window: "7d", Goal: word("h")},
+		`there is no reason "retird"; did you mean retired? there is`: {Team: "t", Window: "7d", Reason: word("retird")},
+		`work of class off_plan has no goal`:                          {Team: "t", Window: "7d", Goal: word("g"), Class: class(alignment.OffPlan)},
+		`work of class unmapped has no reason`:                        {Team: "t", Window: "7d", Reason: word("other"), Class: class(alignment.Unmapped)},
+		`work has either a goal or a reason`:                          {Team: "t", Window: "7d", Reason: word("other"), Goal: word("g")},
+		`points have a scale for each team`:                           {Team: "all", Window: "7d", Unit: alignment.UnitPoints},
 	} {
 		_, err := alignment.Behind(in, q)
 		if _, ok := errors.AsType[*alignment.AskError](err); !ok || !strings.Contains(err.Error(), want) {

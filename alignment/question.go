@@ -15,6 +15,10 @@ import (
 // gives and the mapping does not declare.
 const OtherReason = "other"
 
+// NoReason stands wherever people write questions for off-plan work without a
+// reason. It can be no id of one.
+const NoReason = "none"
+
 // Question names an amount of work that a Snapshot or a scrape shows.
 type Question struct {
 	Team   string // id, or AllTeams
@@ -40,8 +44,13 @@ func (e *AskError) Error() string { return e.message }
 
 // unknown is the error about a value that does not exist.
 func unknown(field, value string, known []string, besides string) *AskError {
-	return &AskError{field, value, known, fmt.Sprintf("there is no %s %q; %sthere is %s%s",
-		field, value, yamlfile.DidYouMean(value, known), listed(known), besides)}
+	near := known
+	if field == "window" && strings.ContainsAny(value, "0123456789") {
+		// Another number is no slip of the pen, a forgotten d is.
+		near = slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, value) })
+	}
+	guess := yamlfile.DidYouMean(value, near)
+	return &AskError{field, value, known, fmt.Sprintf("there is no %s %q; %sthere is %s%s", field, value, guess, listed(known), besides)}
 }
 
 func listed(words []string) string {
@@ -82,7 +91,7 @@ func (q *Question) checkReason(rules *mapping.RuleSet, given map[string]bool) er
 	if q.Reason == nil || *q.Reason == "" || slices.Contains(known, *q.Reason) {
 		return nil
 	}
-	return unknown("reason", *q.Reason, known, "")
+	return unknown("reason", *q.Reason, append(known, NoReason), "")
 }
 
 // contradiction says which parts of the question exclude each other.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"alignd/connectors"
@@ -46,7 +47,7 @@ type Config struct {
 	//schema:json {"minimum": 100, "default": 20000}
 	MaxSeries int `yaml:"max_series"`
 
-	// Rules is the compiled mapping and Warnings what is suspicious in it.
+	// Rules is the compiled mapping and Warnings what is noticed in it.
 	// Load fills them in.
 	Rules    *mapping.RuleSet   `yaml:"-"`
 	Warnings []yamlfile.Problem `yaml:"-"`
@@ -54,6 +55,13 @@ type Config struct {
 	// credentials holds a digest of each connector's secret, to notice a
 	// change without keeping it.
 	credentials map[string]digest
+
+	doc *yamlfile.Document // for the places of what is found later; only read
+}
+
+// At returns a problem with what stands at path in the file that was loaded.
+func (c *Config) At(path, format string, args ...any) yamlfile.Problem {
+	return c.doc.At(path, format, args...)
 }
 
 // Connectors are the tracker accounts by kind.
@@ -117,6 +125,7 @@ func read(path string) (*Config, *yamlfile.Document, error) {
 	}
 	c := Default()
 	doc := yamlfile.Decode(path, data, &c)
+	c.doc = doc
 	c.resolve(filepath.Dir(path))
 	c.validate(doc.Problemf)
 	return &c, doc, nil
@@ -161,6 +170,7 @@ func (c *Config) validate(report yamlfile.Report) {
 		}
 	}
 	c.validateWebhooks(accounts, report)
+	c.validateAddresses(report)
 }
 
 func (c *Config) validateWebhooks(accounts []Account, report yamlfile.Report) {
@@ -183,6 +193,32 @@ func (c *Config) validateWebhooks(accounts []Account, report yamlfile.Report) {
 	if address != "" && len(first) == 0 {
 		report("webhooks.listen_address", "is of no use while no connector has a webhook")
 	}
+}
+
+// validateAddresses reports addresses that cannot be listened on because
+// another key has them.
+func (c *Config) validateAddresses(report yamlfile.Report) {
+	type place struct{ path, address string }
+	var places []place
+	for i, address := range c.Web.ListenAddresses {
+		places = append(places, place{fmt.Sprintf("web.listen_addresses[%d]", i), address})
+	}
+	places = append(places, place{"web.page_listen_address", c.Web.PageListenAddress}, place{"webhooks.listen_address", c.Webhooks.ListenAddress})
+	for i, p := range places {
+		at := slices.IndexFunc(places[:i], func(other place) bool { return collide(p.address, other.address) })
+		if at >= 0 {
+			report(p.path, "%q cannot be listened on beside %q of %s; give each a port of its own", p.address, places[at].address, places[at].path)
+		}
+	}
+}
+
+// collide reports whether only one of two addresses can be listened on. What
+// is no address has been reported.
+func collide(a, b string) bool {
+	host, port, err := net.SplitHostPort(a)
+	otherHost, otherPort, otherErr := net.SplitHostPort(b)
+	every := func(host string) bool { return host == "" || host == "::" || host == "0.0.0.0" }
+	return err == nil && otherErr == nil && port == otherPort && port != "0" && port != "" && (host == otherHost || every(host) || every(otherHost))
 }
 
 // readCredentials reports each credential that cannot be read, so that a

@@ -3,10 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 
-	"alignd/connectors"
 	"alignd/yamlfile"
 )
 
@@ -49,15 +46,9 @@ func (w *Web) validate(report yamlfile.Report) {
 // the alignd that runs with it. What is wrong with the rest does not matter to
 // them; without the file the defaults hold.
 func ReadWeb(path string) Web {
-	c := Default()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return c.Web
-	}
-	yamlfile.Decode(path, data, &c)
+	c := readLoosely(path)
 	if len(c.Web.ListenAddresses) == 0 {
 		c.Web.ListenAddresses = Default().Web.ListenAddresses
 	}
-	c.Web.ConfigFile = connectors.ResolvePath(filepath.Dir(path), c.Web.ConfigFile)
 	return c.Web
 }

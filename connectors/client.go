@@ -45,6 +45,7 @@ type ClientConfig struct {
 	// for what only this tracker says in this way. It must not use resp.Body.
 	Inspect func(resp *http.Response, body []byte) Inspection
 
+	Daily     *Daily            // nil means a count of its own
 	Observer  Observer          // nil means nobody listens
 	Logger    *slog.Logger      // nil means silence
 	UserAgent string            // empty means "alignd"
@@ -95,6 +96,9 @@ func NewClient(cfg ClientConfig) *http.Client {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Daily == nil {
+		cfg.Daily = &Daily{}
+	}
 	if cfg.Transport == nil {
 		cfg.Transport = http.DefaultTransport.(*http.Transport).Clone()
 	}
@@ -102,7 +106,6 @@ func NewClient(cfg ClientConfig) *http.Client {
 	return &http.Client{Transport: &transport{
 		ClientConfig: cfg,
 		limiter:      rate.NewLimiter(rate.Limit(cfg.RequestsPerSecond), burst),
-		daily:        daily{limit: cfg.RequestsPerDay},
 	}}
 }
 
@@ -113,7 +116,6 @@ type transport struct {
 	ClientConfig
 
 	limiter  *rate.Limiter
-	daily    daily
 	removals removals
 }
 
@@ -279,15 +281,15 @@ func (t *transport) waitForBudget(ctx context.Context) error {
 
 // waitForDay waits where the daily ceiling wants requests to be spread.
 func (t *transport) waitForDay(ctx context.Context) error {
-	if t.daily.limit == 0 {
+	if t.RequestsPerDay == 0 {
 		return nil
 	}
 	now := time.Now()
-	due, used, spreads := t.daily.reserve(now)
-	t.Observer.DailyRequests(t.Connector, used, t.daily.limit)
+	due, used, spreads := t.Daily.reserve(now, t.RequestsPerDay)
+	t.Observer.DailyRequests(t.Connector, used, t.RequestsPerDay)
 	if spreads {
 		t.Logger.LogAttrs(ctx, slog.LevelWarn, "Half of the requests of this day are spent, the rest is spread over what is left of it: reading is slower until midnight UTC",
-			slog.Int("used", used), slog.Int("requests_per_day", t.daily.limit))
+			slog.Int("used", used), slog.Int("requests_per_day", t.RequestsPerDay))
 	}
 	return t.sleep(ctx, due.Sub(now), false)
 }

@@ -34,6 +34,10 @@ type Options struct {
 	Logger    *slog.Logger
 	UserAgent string
 
+	// Daily counts the requests of the day across connectors of one account;
+	// nil means a count of its own.
+	Daily *Daily
+
 	// Transport carries the requests; nil means a connection pool of its own.
 	Transport http.RoundTripper
 }

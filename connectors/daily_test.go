@@ -59,3 +59,24 @@ func TestDailyCeilingLeavesSlowReadersAlone(t *testing.T) {
 		}
 	})
 }
+
+// A client that follows another one goes on with its count.
+func TestDailyCeilingOfSuccessors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr, day := &tracker{steps: []step{reply(200, `{}`)}}, &connectors.Daily{}
+		for range 5 {
+			client := tr.client(func(c *connectors.ClientConfig) { c.RequestsPerDay, c.Daily = 100, day })
+			for range 20 {
+				if _, err := client.Get("https://tracker.example/api"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if got := tr.daily[len(tr.daily)-1]; got != 100 {
+			t.Errorf("the last of 100 requests was counted as %d", got)
+		}
+		if took := time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); took < 20*time.Hour {
+			t.Errorf("100 requests of a hundred a day took %s", took)
+		}
+	})
+}

@@ -15,9 +15,10 @@ const (
 	// the first one comes.
 	soon = 10 * time.Minute
 	// lostProject is how many tickets a project needs before it counts as lost
-	// when none of them is found, and how many must be missing at least before
-	// their share matters.
-	lostProject = 10
+	// when none of them is found: one may leave.
+	lostProject = 2
+	// lostShare is how many must be missing at least before their share matters.
+	lostShare = 10
 )
 
 // schedule is when a poller takes its next census.

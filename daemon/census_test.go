@@ -322,8 +322,25 @@ func TestScopeShrank(t *testing.T) {
 	}
 }
 
-// A few tickets are never a shrunk scope.
+// A few tickets are a shrunk scope only if they are a whole project, which one
+// ticket is not.
 func TestFewTicketsLeave(t *testing.T) {
+	for n, held := range map[int]float64{1: 0, 2: 1, 9: 1} {
+		r, tr := newTracked(t, 3)
+		for i := range n {
+			tk := someTicket(1000 + i)
+			tk.Project = "BILL"
+			tr.tickets[tk.ID.UID] = tk
+		}
+		r.take(t)
+		maps.DeleteFunc(tr.tickets, func(_ string, tk ticket.Ticket) bool { return tk.Project == "BILL" })
+		r.take(t)
+		r.take(t)
+		r.wantGauge(t, "alignd_sync_scope_shrunk", held)
+		if held == 0 {
+			r.wantStored(t, "after its only ticket went", "1", "2", "3")
+		}
+	}
 	r, tr := newTracked(t, 12)
 	for n := range 9 {
 		delete(tr.tickets, fmt.Sprint(n+1))

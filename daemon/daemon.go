@@ -155,7 +155,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.logger.Info("Started", "version", d.opts.Version, "address", d.Addr(), "page", d.PageAddr(), "connectors", len(d.pollers))
 	close(started)
 	err := d.group.Wait()
-	return errors.Join(err, d.cleanups.run())
+	if err = errors.Join(err, d.cleanups.run()); err == nil {
+		d.logger.Info("Stopped")
+	}
+	return err
 }
 
 // Addr returns the first address that is listened on.
@@ -186,7 +189,11 @@ func (d *Daemon) newPollers(cfg *config.Config, running []*poller) ([]*poller, e
 			pollers = append(pollers, running[at])
 			continue
 		}
-		p, err := d.newPoller(account)
+		daily := &connectors.Daily{}
+		if at >= 0 && running[at].account.RequestsPerDay == account.RequestsPerDay {
+			daily = running[at].daily
+		}
+		p, err := d.newPoller(account, daily)
 		if err != nil {
 			return nil, err
 		}
@@ -195,10 +202,10 @@ func (d *Daemon) newPollers(cfg *config.Config, running []*poller) ([]*poller, e
 	return pollers, nil
 }
 
-func (d *Daemon) newPoller(account config.Account) (*poller, error) {
+func (d *Daemon) newPoller(account config.Account, daily *connectors.Daily) (*poller, error) {
 	logger := d.logger.With("component", "poll", "connector", account.Name)
 	opts := connectors.Options{
-		Observer: d.counts, Logger: logger, UserAgent: "alignd/" + cmp.Or(d.opts.Version, "dev"),
+		Observer: d.counts, Logger: logger, UserAgent: "alignd/" + cmp.Or(d.opts.Version, "dev"), Daily: daily,
 		Transport: http.DefaultTransport.(*http.Transport).Clone(), // outlives the connector
 	}
 	connect := func() (connectors.Connector, error) { return newConnector(account, opts) }
@@ -214,7 +221,7 @@ func (d *Daemon) newPoller(account config.Account) (*poller, error) {
 		d.counts.ExpectWebhooks(account.Name)
 	}
 	return &poller{
-		account: account, bell: bell, connector: connector, connect: connect, store: d.store, counts: d.counts,
+		account: account, bell: bell, connector: connector, connect: connect, daily: daily, store: d.store, counts: d.counts,
 		zone: d.zone, changed: d.refresher.changed, logger: logger, memory: newMemory(), sharing: d.sharing,
 		status: web.ConnectorStatus{Name: account.Name, Kind: account.Kind},
 	}, nil

@@ -174,7 +174,7 @@ func (p *poller) repair(ctx context.Context, uids []string, tickets []ticket.Tic
 		default:
 			n++
 			p.logger.Debug("Repaired a ticket", "uid", uid, "was", before[uid].Updated, "is", tk.Updated,
-				"changes_before", len(before[uid].Changes), "changes", len(tk.Changes), "watermark", watermark)
+				"outside", tk.Outside, "changes_before", len(before[uid].Changes), "changes", len(tk.Changes), "watermark", watermark)
 		}
 	}
 	return before, after, p.countRepaired(ctx, n)
@@ -190,11 +190,12 @@ func (p *poller) countRepaired(ctx context.Context, n int) error {
 }
 
 // noRepair tells of a ticket outside that a walk could not have brought: one
-// that left the scope, or an ancestor that came along, because a ticket that
-// changed a moment ago is below it now.
+// that left the scope; an ancestor that was known, since walks may ask for
+// those in turns; or one that came along, because a ticket that changed a
+// moment ago is below it now.
 func noRepair(uid string, before map[string]ticket.Ticket, uids []string) bool {
-	was, known := before[uid]
-	return known && !was.Outside || !known && !slices.Contains(uids, uid)
+	_, known := before[uid]
+	return known || !slices.Contains(uids, uid)
 }
 
 // stored returns what is known of tickets.

@@ -57,6 +57,9 @@ func TestLogIsShortAndSafe(t *testing.T) {
 			if strings.Contains(text, "Story") || strings.Contains(text, "PAY-") || strings.Contains(text, "PLT-") {
 				t.Errorf("the log speaks of tickets:\n%s", text)
 			}
+			if strings.Count(text, `"msg":"Stopped"`) != 1 || !strings.Contains(text[strings.LastIndex(strings.TrimSpace(text), "\n"):], "Stopped") {
+				t.Errorf("the log does not end with the end:\n%s", text)
+			}
 			if n := strings.Count(text, "\n"); n == 0 || n > 12 {
 				t.Errorf("%d lines at info:\n%s", n, text)
 			}

@@ -22,6 +22,7 @@ type poller struct {
 	account   config.Account
 	connector connectors.Connector
 	connect   connect
+	daily     *connectors.Daily
 	store     store.Store // in a term: under its lease
 	counts    *metrics.Process
 	zone      zoneOf // for telling late changes
@@ -135,7 +136,7 @@ func (p *poller) walk(ctx context.Context) (walk, error) {
 	if err != nil {
 		return w, err
 	}
-	q := connectors.Query{Since: known}
+	q := connectors.Query{Since: p.since(known)}
 	// Tickets that are new to a changed scope may be old in the tracker.
 	if known.IsZero() || scope != p.account.Scope() {
 		w.kind, w.first, q.Since = fullWalk, known.IsZero(), time.Time{}
@@ -151,11 +152,14 @@ func (p *poller) walk(ctx context.Context) (walk, error) {
 		if err := w.begin(&page, known, p.twice(known), time.Duration(p.account.Overlap)); err != nil {
 			return w, err
 		}
+		if w.pages == 1 && page.Clock.Before(q.Since) {
+			p.setBack(&w, q.Since)
+		}
 		if err := p.apply(ctx, &w, &page); err != nil {
 			return w, err
 		}
 		if page.Next == "" {
-			p.told, p.latest = true, w.clock
+			p.told, p.latest, p.mark = true, w.clock, w.mark
 			if w.kind == fullWalk {
 				p.sampled = time.Now()
 			}
@@ -180,6 +184,24 @@ func (p *poller) watermark(ctx context.Context) (at time.Time, scope string, err
 	}
 	p.showWatermark(at)
 	return at, scope, nil
+}
+
+// since is what a walk asks from: the watermark, or before it while the
+// tracker's clock has not come back to where it was.
+func (p *poller) since(watermark time.Time) time.Time {
+	if !p.mark.IsZero() && p.mark.Before(watermark) {
+		return p.mark
+	}
+	return watermark
+}
+
+// setBack has the walk after this one read again what may have changed by a
+// clock of the tracker's that was set back: this one asked from a time that is
+// still to come. Nobody knows by how much, nor since when; what is older than a
+// census interval the re-reading finds.
+func (p *poller) setBack(w *walk, since time.Time) {
+	w.mark = w.mark.Add(-time.Duration(p.account.CensusInterval))
+	p.logger.Warn("The tracker's clock was set back, what may have changed since is read again", "clock", w.clock, "asked_from", since, "from", w.mark)
 }
 
 // twice is up to when the tracker's changes have been read twice once a walk
@@ -243,14 +265,15 @@ type walk struct {
 	first     bool      // nothing was ever read completely before
 	began     time.Time // by our clock
 	clock     time.Time // the tracker's, when it began
+	mark      time.Time // what the next walk asks from, if that is before the watermark
 	watermark time.Time // to be set with the last page
 	pages     int
 	tickets   int
 }
 
-// begin takes the watermark from the first page: the overlap before the
-// tracker's clock, no later than what has been read twice, if that is known,
-// and never back.
+// begin takes the mark from the first page: the overlap before the tracker's
+// clock, no later than what has been read twice, if that is known. The
+// watermark is the same, but never goes back.
 func (w *walk) begin(page *connectors.Page, known, twice time.Time, overlap time.Duration) error {
 	w.pages++
 	if w.pages > 1 {
@@ -259,10 +282,11 @@ func (w *walk) begin(page *connectors.Page, known, twice time.Time, overlap time
 	if page.Clock.IsZero() {
 		return errors.New("read page 1: the tracker does not say what time it is")
 	}
-	w.clock, w.watermark = page.Clock, page.Clock.Add(-overlap)
-	if !twice.IsZero() && w.watermark.After(twice) {
-		w.watermark = twice
+	w.clock, w.mark = page.Clock, page.Clock.Add(-overlap)
+	if !twice.IsZero() && w.mark.After(twice) {
+		w.mark = twice
 	}
+	w.watermark = w.mark
 	if w.watermark.Before(known) {
 		w.watermark = known
 	}

@@ -10,7 +10,10 @@ import (
 	"slices"
 	"syscall"
 
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
 	"alignd/config"
+	"alignd/yamlfile"
 )
 
 // reloadLoop carries out reloads, one after the other, once everything that
@@ -86,11 +89,23 @@ func (d *Daemon) prepare() (*config.Config, []*poller, error) {
 	if was, is := d.cfg.Load().Webhooks, cfg.Webhooks; was != is {
 		return nil, nil, fmt.Errorf("webhooks.listen_address has changed to %q: restart alignd to listen there", is.ListenAddress)
 	}
+	if err := CheckWebFile(cfg); err != nil {
+		return nil, nil, err
+	}
 	pollers, err := d.newPollers(cfg, d.pollers)
 	if err != nil {
 		return nil, nil, err
 	}
 	return cfg, pollers, nil
+}
+
+// CheckWebFile says of the file under web.config_file what the server would say
+// at its start, as yamlfile.Problems.
+func CheckWebFile(cfg *config.Config) error {
+	if err := toolkit.Validate(cfg.Web.ConfigFile); err != nil {
+		return yamlfile.Problems{cfg.At("web.config_file", "read %s: %v", cfg.Web.ConfigFile, err)}
+	}
+	return nil
 }
 
 // swap puts the new configuration in force. Pollers that are not part of it

@@ -51,7 +51,11 @@ func (p *poller) rereadPart(ctx context.Context) error {
 	pause := jitter(part.pause(time.Duration(p.account.CensusInterval)), 0.1)
 	if p.reread.IsZero() {
 		p.showReread(r, 0)
-		if p.reread = r.At.Add(pause); time.Now().Before(p.reread) {
+		last := r.At
+		if now := time.Now(); last.After(now) { // the host's clock was wrong
+			last = now
+		}
+		if p.reread = last.Add(pause); time.Now().Before(p.reread) {
 			return nil
 		}
 	}

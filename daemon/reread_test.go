@@ -368,3 +368,49 @@ func TestSilentHistories(t *testing.T) {
 	w.poll()
 	w.wantFresh("after a change of the parents that came back")
 }
+
+// A host's clock that was wrong for a while does not put reading again off.
+func TestReadingAgainAfterAWrongClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, tr := newTracked(t, 7)
+		r.account.PollInterval = connectors.Duration(time.Hour)
+		err := r.writeCensus(t.Context(), func(c *store.Census) { c.Reread.At = time.Now().AddDate(1, 0, 0) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.runFor(t, 3*24*time.Hour)
+		read := map[string]bool{}
+		for _, uids := range tr.looks {
+			for _, uid := range uids {
+				read[uid] = true
+			}
+		}
+		if !read["1"] || !read["2"] {
+			t.Errorf("in three days were read %v, want 1 and 2", slices.Sorted(maps.Keys(read)))
+		}
+	})
+}
+
+// Walks may ask in turns for the ancestors outside that are known, so one that
+// is found changed is taken in but tells nothing of the walks.
+func TestAncestorOutsideIsNoRepair(t *testing.T) {
+	r, tr := newTracked(t, 3)
+	child, parent := tr.tickets["1"], someTicket(8)
+	child.Parent, parent.Outside = "8", true
+	tr.tickets["1"], tr.tickets["8"] = child, parent
+	if _, err := r.store.Apply(t.Context(), store.Batch{Connector: "acme", Tickets: []ticket.Ticket{child, parent}}); err != nil {
+		t.Fatal(err)
+	}
+	parent.Title = "Otherwise"
+	tr.tickets["8"] = parent
+	r.take(t)
+	for _, tk := range r.all(t) {
+		if diff := cmp.Diff(tr.tickets[tk.ID.UID], tk); diff != "" {
+			t.Errorf("(-tracker +store):\n%s", diff)
+		}
+	}
+	c, err := r.lastCensus(t.Context())
+	if err != nil || c.Reread.Repaired != 0 {
+		t.Errorf("%d tickets count as repaired, want none; err = %v", c.Reread.Repaired, err)
+	}
+}

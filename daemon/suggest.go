@@ -21,7 +21,7 @@ type SuggestOptions struct {
 	Team   string         // id; empty for all
 	Window string         // see alignment.Question
 	Unit   alignment.Unit // never points
-	Limit  int            // how many rules at most
+	Limit  int            // how many rules at most; 0 for all
 }
 
 // Query writes options as the parameters of SuggestPath.
@@ -32,6 +32,9 @@ func (o SuggestOptions) Query() url.Values {
 func suggestOptions(query url.Values) (o SuggestOptions, err error) {
 	o.Team, o.Window = query.Get("team"), query.Get("window")
 	limit, limitErr := strconv.Atoi(query.Get("limit"))
+	if limitErr == nil && limit < 0 {
+		limitErr = fmt.Errorf("limit %d is no number of rules; 0 is all", limit)
+	}
 	o.Limit = limit
 	return o, errors.Join(limitErr, o.Unit.UnmarshalText([]byte(query.Get("unit"))))
 }

@@ -115,7 +115,7 @@ func (t *tally) confirm(again *tally) {
 // shrank reports whether more is missing than happens in a day's work: more
 // than this share of the tickets, or a whole project.
 func (t *tally) shrank(share float64) bool {
-	if n := len(t.missing); n > lostProject && float64(n) > share*float64(t.known) {
+	if n := len(t.missing); n > lostShare && float64(n) > share*float64(t.known) {
 		return true
 	}
 	for _, pt := range t.projects {

@@ -200,6 +200,7 @@ type memory struct {
 	sampled time.Time // when names were last compared with the tracker's
 	told    bool      // the connector knows the tickets outside
 	latest  time.Time // the tracker's clock at the latest complete walk; zero before the first
+	mark    time.Time // what walks ask from if that is before the watermark; zero before the first
 }
 
 func newMemory() memory { return memory{skipped: map[string]bool{}} }

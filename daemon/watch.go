@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"os"
 	"time"
+
+	"alignd/config"
 )
 
 // watchEvery is how often the files are looked at. Looking at their content,
@@ -37,11 +39,11 @@ func (d *Daemon) watch(ctx context.Context) {
 	}
 }
 
-// fileDigest identifies the content of both files; a missing one is content
-// too.
+// fileDigest identifies the content of both files and of those with the
+// credentials and the passwords that they name; a missing one is content too.
 func (d *Daemon) fileDigest() [sha256.Size]byte {
 	h := sha256.New()
-	for _, path := range []string{d.opts.ConfigFile, d.cfg.Load().MappingFile} {
+	for _, path := range config.Files(d.opts.ConfigFile) {
 		data, err := os.ReadFile(path)
 		sum := sha256.Sum256(data)
 		h.Write(sum[:])

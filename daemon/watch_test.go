@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"alignd/daemon"
+	"alignd/sandbox"
 )
 
 // TestWatch saves the mapping in the ways in which files are saved.
@@ -52,5 +53,34 @@ func TestWatch(t *testing.T) {
 	r.until("/metrics", `alignd_goal_info\{goal="mended"`)
 	if n := strings.Count(r.log.String(), "Reloading failed"); n != 1 {
 		t.Errorf("a bad file was tried %d times", n)
+	}
+}
+
+// TestWatchOfCredentials rotates tokens as a Kubernetes Secret does: the files
+// that name them stay as they are.
+func TestWatchOfCredentials(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.start(func(o *daemon.Options) { o.WatchFiles = true })
+	r.until("/metrics", both)
+	h.write("jira-token", "revoked")
+	r.until("/metrics", `alignd_connector_authenticated\{connector="acme"\} 0`)
+	h.write("jira-token", sandbox.JiraToken)
+	r.until("/metrics", `alignd_connector_authenticated\{connector="acme"\} 1`)
+	metrics := r.until("/metrics", `alignd_config_last_reload_successful 1`)
+	if !strings.Contains(metrics, `alignd_sync_duration_seconds_count{connector="acme",kind="full"} 1`) {
+		t.Error("a new credential made everything be read again")
+	}
+
+	if err := os.Remove(h.file("linear-key")); err != nil {
+		t.Fatal(err)
+	}
+	r.until("/metrics", `alignd_config_last_reload_successful 0`)
+	h.write("linear-key", sandbox.LinearAPIKey)
+	r.until("/metrics", `alignd_config_last_reload_successful 1`)
+	for _, secret := range []string{sandbox.JiraToken, sandbox.LinearAPIKey, "revoked"} {
+		if strings.Contains(r.log.String(), secret) {
+			t.Errorf("the log has the secret %q", secret)
+		}
 	}
 }

@@ -121,7 +121,7 @@ func TestComposeFitsTogether(t *testing.T) {
 			t.Errorf("Prometheus has no %s", rules)
 		}
 	}
-	for _, target := range find(`targets: \[(\w+):8642\]`, read(t, "compose/prometheus.yml")) {
+	for _, target := range find(`(?:targets|names): \[(\w+)(?::8642)?\]`, read(t, "compose/prometheus.yml")) {
 		if _, ok := file.Services[target]; !ok {
 			t.Errorf("Prometheus scrapes %s, which is not there", target)
 		}

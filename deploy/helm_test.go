@@ -93,6 +93,15 @@ func TestChartRefuses(t *testing.T) {
 		"redis without an address":   {[]string{small, "--set=store.kind=redis"}, "store.redis.addrs: say where Redis is"},
 		"two configurations":         {[]string{small, "--set=existingConfigMap=x"}, "existingConfigMap: takes the place of config and mapping"},
 		"store inside config":        {[]string{small, "--set=config.store.path=x"}, "config.store: say it under store"},
+		"two ways to scrape":         {[]string{small, "--set=serviceMonitor.basicAuth.username.name=a,serviceMonitor.authorization.type=Bearer"}, "serviceMonitor: takes basicAuth or authorization"},
+		"other addresses":            {[]string{small, "--set=config.web.listen_addresses={:9000}"}, "config.web.listen_addresses: leave it out"},
+		"page without a port":        {[]string{small, "--set=config.web.page_listen_address=:8644"}, "page.enabled: must be true"},
+		"port without a page":        {[]string{small, "--set=page.enabled=true"}, `page.enabled: needs config.web.page_listen_address, such as ":8644"`},
+		"page elsewhere":             {[]string{small, "--set=page.enabled=true,config.web.page_listen_address=:9644"}, `page.port: is 8644, but config.web.page_listen_address is ":9644"`},
+		"webhooks without a port":    {[]string{small, "--set=config.webhooks.listen_address=:8643"}, "webhooks.enabled: must be true"},
+		"port without webhooks":      {[]string{small, "--set=webhooks.enabled=true"}, `webhooks.enabled: needs config.webhooks.listen_address, such as ":8643"`},
+		"webhooks elsewhere":         {[]string{small, "--set=webhooks.enabled=true,config.webhooks.listen_address=0.0.0.0:9643"}, `webhooks.port: is 8643, but config.webhooks.listen_address is "0.0.0.0:9643"`},
+		"unknown key of Redis":       {[]string{small, "--set=store.kind=redis,store.redis.addrs={redis:6379},store.redis.adress=x"}, "additional properties 'adress' not allowed"},
 		"unknown value":              {[]string{small, "--set=replica=2"}, "additional properties 'replica' not allowed"},
 		"unknown kind of store":      {[]string{small, "--set=store.kind=etcd"}, "store"},
 		"digest that is none":        {[]string{small, "--set=image.digest=latest"}, "digest"},
@@ -109,7 +118,30 @@ func TestChartRefuses(t *testing.T) {
 
 // TestChartConfigIsRight gives the files that the chart writes to alignd.
 func TestChartConfigIsRight(t *testing.T) {
-	out, err := helm(t, "template", "it", "deploy/helm/alignd", "--values=deploy/helm/testdata/small.yaml", "--show-only=templates/configmap.yaml")
+	for name, set := range map[string][]string{
+		"small": nil,
+		"redis": {
+			"store.kind=redis", "store.redis.addrs={a:26379,b:26379}", "store.redis.master_name=it", "store.redis.password_file=/run/secrets/alignd/redis",
+			"store.redis.lease=20s", "store.redis.tls.server_name=redis.example",
+		},
+		"ports": {
+			"page.enabled=true", "config.web.page_listen_address=:8644", "webhooks.enabled=true", "config.webhooks.listen_address=:8643",
+			"config.connectors.jira[0].webhook.path=/webhooks/acme", "config.connectors.jira[0].webhook.secret_file=/run/secrets/alignd/webhook",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"--show-only=templates/configmap.yaml"}
+			for _, s := range set {
+				args = append(args, "--set="+s)
+			}
+			checkConfig(t, args)
+		})
+	}
+}
+
+func checkConfig(t *testing.T, args []string) {
+	t.Helper()
+	out, err := helm(t, append([]string{"template", "it", "deploy/helm/alignd", "--values=deploy/helm/testdata/small.yaml"}, args...)...)
 	if err != nil {
 		t.Fatalf("template: %v\n%s", err, out)
 	}
@@ -120,8 +152,10 @@ func TestChartConfigIsRight(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "jira"), []byte("token"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, credential := range []string{"jira", "redis", "webhook"} {
+		if err := os.WriteFile(filepath.Join(dir, credential), []byte("token"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	run(t, "..", "go", "run", "./cmd/alignd", "check", "--config.file="+filepath.Join(dir, "alignd.yml"))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"alignd/mapping"
+	"alignd/yamlfile"
 	"alignd/yamlfile/schematest"
 )
 
@@ -238,9 +239,36 @@ mapping.yml:15:5: reasons[0]: no rule leads to reason debt, so no work will ever
 	}
 }
 
-func warnings(rs *mapping.RuleSet) string {
+func TestOverdue(t *testing.T) {
+	const (
+		period = "mapping.yml:1:37: period.to: the period p ended on 2026-12-31; write the one that is on now"
+		review = "mapping.yml:10:5: goals[0].review: goal checkout was to be looked at again on 2026-11-15; do so and write the next date"
+	)
+	text := strings.Replace(good, "    status", whole+"    status", 1)
+	for _, tc := range []struct{ name, text, today, want string }{
+		{"in time", text, "2026-11-15", ""},
+		{"review", text, "2026-11-16", review},
+		{"last day", text, "2026-12-31", review},
+		{"all", text, "2027-01-01", period + "\n" + review},
+		{"goal that is over", strings.Replace(text, "is: active}]", "is: active}, {from: 2026-11-01, is: retired}]", 1), "2026-11-16", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			today, err := mapping.ParseDate(tc.today)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, lines(parse(t, tc.text).Overdue(today))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func warnings(rs *mapping.RuleSet) string { return lines(rs.Warnings()) }
+
+func lines(problems []yamlfile.Problem) string {
 	var got []string
-	for _, w := range rs.Warnings() {
+	for _, w := range problems {
 		got = append(got, fmt.Sprint(w))
 	}
 	return strings.Join(got, "\n")

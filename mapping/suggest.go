@@ -52,7 +52,7 @@ type Example struct{ Key, Title string }
 // SuggestOptions say what Suggest is to look for.
 type SuggestOptions struct {
 	Team  string // id; empty for all
-	Limit int    // how many proposals at most
+	Limit int    // how many proposals at most; 0 for all
 }
 
 // Suggest proposes rules for the work that no rule says anything of: labels,
@@ -68,7 +68,7 @@ func (rs *RuleSet) Suggest(samples iter.Seq[Sample], opts SuggestOptions) Sugges
 	s.evenIfIdle()
 	s.count()
 	out := Suggestions{Total: s.total, Unmapped: s.unmapped, Even: !s.busy}
-	for len(out.Proposals) < opts.Limit {
+	for opts.Limit == 0 || len(out.Proposals) < opts.Limit {
 		best, ok := s.best()
 		if !ok {
 			break

@@ -71,6 +71,24 @@ func (c *compiler) warnGoals() {
 	}
 }
 
+// Overdue returns, by line, what should have been seen to before today: the
+// next period, and the review of goals that are not over.
+func (rs *RuleSet) Overdue(today Date) []yamlfile.Problem {
+	var found yamlfile.Problems
+	if rs.period.To < today {
+		found = append(found, rs.doc.At("period.to", "the period %s ended on %s; write the one that is on now", rs.period.Name, rs.period.To))
+	}
+	for i := range rs.goals {
+		g := &rs.goals[i]
+		if g.Review == nil || *g.Review >= today || g.ends() {
+			continue
+		}
+		found = append(found, rs.doc.At(at("goals", i)+".review", "goal %s was to be looked at again on %s; do so and write the next date", g.ID, *g.Review))
+	}
+	byLine(found, func(p yamlfile.Problem) yamlfile.Problem { return p })
+	return found
+}
+
 // warnTargets notes when in the period targets and slack do not add up.
 func (c *compiler) warnTargets() {
 	p := c.cfg.Period

@@ -19,7 +19,7 @@ var removalCauses = []string{"gone", "moved", "scope"}
 
 func newCensusMetrics(f factory) *censusMetrics {
 	return &censusMetrics{
-		completeness: f.gauges(nameSyncCompleteness, "Part of the tickets in scope that is known, by the tracker's own count.", labelConnector),
+		completeness: f.gauges(nameSyncCompleteness, "Part of the tickets in scope that is known, by the tracker's own count: 1 is all, less means that some are not read.", labelConnector),
 		taken:        f.gauges(nameSyncCensus, "When the tickets in scope were last counted.", labelConnector),
 		shrunk:       f.gauges(nameSyncShrunk, "Whether so many tickets are missing that none is removed until they come back or somebody accepts it.", labelConnector),
 		missing:      f.gauges(nameTicketsMissing, "Known tickets that the last count did not find.", labelConnector),

@@ -25,7 +25,8 @@ func (c *Company) Mapping() string {
 	var b strings.Builder
 	err := mappingTemplate.Execute(&b, map[string]string{
 		"Quarter": fmt.Sprintf("%d-Q%d", y, quarter), "From": day(from), "To": day(next.AddDate(0, 0, -1)),
-		"Next": day(next), "Began": day(c.began), "Paused": day(c.paused()),
+		"Next": day(next), "Review": day(c.now.AddDate(0, 0, 28)), "NextReview": day(next.AddDate(0, 0, 28)),
+		"Began": day(c.began), "Paused": day(c.paused()),
 	})
 	return must(b.String(), err == nil, "render mapping: %v", err)
 }

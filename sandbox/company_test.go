@@ -67,8 +67,13 @@ func TestCompanyIsDeterministic(t *testing.T) {
 func TestCompanyMappingIsRight(t *testing.T) {
 	for _, now := range []time.Time{thursday, thursday.AddDate(0, 2, 0), thursday.AddDate(1, 7, 3)} {
 		c := sandbox.NewCompany(1, now)
-		if _, err := mapping.Parse("mapping.yml", []byte(c.Mapping())); err != nil {
+		rules, err := mapping.Parse("mapping.yml", []byte(c.Mapping()))
+		if err != nil {
 			t.Errorf("at %v: %v\n%s", now, err, c.Mapping())
+			continue
+		}
+		if noticed := append(rules.Warnings(), rules.Overdue(mapping.DateOf(now))...); len(noticed) > 0 {
+			t.Errorf("at %v: %v", now, noticed)
 		}
 	}
 }

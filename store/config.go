@@ -94,7 +94,7 @@ func (c Config) String() string {
 	if c.Redis == nil {
 		return c.Path
 	}
-	return "redis at " + strings.Join(c.Redis.Addrs, ", ") + " under " + c.Redis.prefix()
+	return "redis at " + strings.Join(c.Redis.Addrs, ", ") + fmt.Sprintf(" under %q", c.Redis.prefix())
 }
 
 func (r *RedisConfig) prefix() string { return cmp.Or(r.KeyPrefix, defaultPrefix) }

@@ -101,7 +101,7 @@ func TestConfigPaths(t *testing.T) {
 	if diff := cmp.Diff(want, shared); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := shared.String(); got != "redis at redis:6379 under alignd:" {
+	if got := shared.String(); got != `redis at redis:6379 under "alignd:"` {
 		t.Errorf("shown as %q", got)
 	}
 }

@@ -14,23 +14,73 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
 
 	"alignd/store"
 	"alignd/store/storetest"
 )
 
+// rights are the rules that docs/ops.md tells people to grant, as they stand
+// there.
+type rights struct{ server, cluster, sentinel string }
+
+var rightsText = regexp.MustCompile("`ACL SETUSER (alignd [^`]+)`, for a cluster\\s+`([^`]+)` as well, and on Sentinels[^`]*\\s+`ACL SETUSER (alignd [^`]+)`")
+
+func documentedRights(t *testing.T) rights {
+	t.Helper()
+	text, err := os.ReadFile("../docs/ops.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := rightsText.FindStringSubmatch(string(text))
+	if found == nil {
+		t.Fatalf("docs/ops.md has nothing like %s", rightsText)
+	}
+	return rights{server: found[1], cluster: found[1] + " " + found[2], sentinel: found[3]}
+}
+
+// allow gives these rights and no others to the user alignd, whose connections
+// end.
+func allow(t *testing.T, admin *redis.Client, rule, password string) {
+	t.Helper()
+	args := []any{"ACL", "SETUSER"}
+	for word := range strings.FieldsSeq(strings.ReplaceAll(rule, "PASSWORD", password)) {
+		args = append(args, word)
+	}
+	for _, command := range [][]any{{"ACL", "DELUSER", "alignd"}, args} {
+		if err := admin.Do(t.Context(), command...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// notDenied reports what the server did not let its users do, be it that
+// nobody saw an error.
+func notDenied(t *testing.T, admin *redis.Client) {
+	t.Helper()
+	entries, err := admin.ACLLog(t.Context(), 100).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Reason != "auth" { // a wrong password, which tests try
+			t.Errorf("user %s has no right to %s %q", e.Username, e.Reason, e.Object)
+		}
+	}
+}
+
 // startCluster starts three servers that share the slots.
-func startCluster(t *testing.T) store.Config {
+func startCluster(t *testing.T) (cfg store.Config, clients []*redis.Client) {
 	t.Helper()
 	ctx := t.Context()
-	cfg := store.Config{Redis: &store.RedisConfig{Cluster: true}}
-	var clients []*redis.Client
+	cfg = store.Config{Redis: &store.RedisConfig{Cluster: true}}
 	var others [][3]string
 	for range 3 {
 		_, bus, _ := net.SplitHostPort(freeAddress(t))
@@ -59,11 +109,15 @@ func startCluster(t *testing.T) store.Config {
 		}
 		return nil
 	})
-	return cfg
+	return cfg, clients
 }
 
 func TestRedisCluster(t *testing.T) {
-	cfg := startCluster(t)
+	cfg, nodes := startCluster(t)
+	for _, node := range nodes {
+		allow(t, node, documentedRights(t).cluster, "secret")
+	}
+	cfg.Redis.Username, cfg.Redis.PasswordFile = "alignd", writeFile(t, "password", "secret\n")
 	for _, connector := range []string{"acme", "linear", "other", "third"} { // on whatever node
 		s := openConfig(t, cfg)
 		epoch, err := s.Acquire(t.Context(), connector, time.Minute)
@@ -77,44 +131,90 @@ func TestRedisCluster(t *testing.T) {
 		mine.KeyPrefix = newPrefix()
 		return relay{openConfig(t, store.Config{Redis: &mine}), openConfig(t, store.Config{Redis: &mine})}
 	})
-}
-
-// startSentinel watches over a server and makes one of its replicas take over.
-func startSentinel(t *testing.T, first *server) (addr string) {
-	t.Helper()
-	host, port, _ := net.SplitHostPort(first.addr)
-	file := filepath.Join(t.TempDir(), "sentinel.conf")
-	text := fmt.Sprintf("sentinel monitor mymaster %s %s 1\nsentinel down-after-milliseconds mymaster 300\nsentinel failover-timeout mymaster 2000\n", host, port)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	for _, node := range nodes {
+		notDenied(t, node)
 	}
-	s := &server{t: t, addr: freeAddress(t)}
-	_, own, _ := net.SplitHostPort(s.addr)
-	s.args = []string{file, "--bind", "127.0.0.1", "--port", own, "--sentinel"}
-	s.start()
-	t.Cleanup(s.kill)
-	return s.addr
+
+	for _, node := range nodes {
+		allow(t, node, documentedRights(t).server, "secret")
+	}
+	if _, err := store.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "NOPERM") {
+		t.Errorf("without the rights for a cluster: %v", err)
+	}
 }
 
-// The server fails and its replica takes over, without anybody's help.
-func TestRedisSentinel(t *testing.T) {
-	first := startRedis(t)
+// startReplicated starts a server and its replica, and waits for the replica.
+func startReplicated(t *testing.T) (first, second *server) {
+	t.Helper()
+	first = startRedis(t, "--repl-diskless-sync-delay", "0")
 	host, port, _ := net.SplitHostPort(first.addr)
-	second := startRedis(t, "--replicaof", host+" "+port)
-	sentinel := startSentinel(t, first)
-	retry(t, func() error { // until the one knows of the other
-		info, err := redis.NewSentinelClient(&redis.Options{Addr: sentinel}).Replicas(t.Context(), "mymaster").Result()
-		if err == nil && len(info) == 0 {
-			err = errors.New("the sentinel knows no replica")
+	second = startRedis(t, "--replicaof", host+" "+port)
+	retry(t, func() error {
+		info, err := first.client().Info(t.Context(), "replication").Result()
+		if err == nil && !strings.Contains(info, "state=online") {
+			err = errors.New(info)
 		}
 		return err
 	})
+	return first, second
+}
 
-	cfg := store.Config{Redis: &store.RedisConfig{Addrs: []string{sentinel}, MasterName: "mymaster"}}
+// startSentinel watches over a server, lets nobody in without a password, and
+// returns once it knows the replica.
+func startSentinel(t *testing.T, first *server) (addr string, admin *redis.Client) {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(first.addr)
+	text := fmt.Sprintf("requirepass admin\nsentinel monitor mymaster %s %s 1\nsentinel failover-timeout mymaster 2000\n", host, port)
+	s := &server{t: t, addr: freeAddress(t)}
+	_, own, _ := net.SplitHostPort(s.addr)
+	s.args = []string{writeFile(t, "sentinel.conf", text), "--bind", "127.0.0.1", "--port", own, "--sentinel"}
+	s.start()
+	t.Cleanup(s.kill)
+
+	admin = redis.NewClient(&redis.Options{Addr: s.addr, Password: "admin"})
+	t.Cleanup(func() { _ = admin.Close() })
+	allow(t, admin, documentedRights(t).sentinel, "watcher")
+	watch := redis.NewSentinelClient(&redis.Options{Addr: s.addr, Password: "admin"})
+	defer func() { _ = watch.Close() }()
+	retry(t, func() error {
+		replicas, err := watch.Replicas(t.Context(), "mymaster").Result()
+		if err == nil && (len(replicas) != 1 || replicas[0]["flags"] != "slave" || replicas[0]["master-link-status"] != "ok") {
+			err = fmt.Errorf("the sentinel knows %v", replicas)
+		}
+		return err
+	})
+	return s.addr, admin
+}
+
+// The server fails and its replica takes over, without anybody's help. Servers
+// and Sentinel each want a user and a password of their own.
+func TestRedisSentinel(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	// The client looks once a second whether a server that failed is back, and
+	// whether it was closed.
+	t.Cleanup(func() { retry(t, func() error { return goleak.Find(before) }) })
+	first, second := startReplicated(t)
+	for _, s := range []*server{first, second} {
+		allow(t, s.client(), documentedRights(t).server, "secret")
+	}
+	sentinel, admin := startSentinel(t, first)
+	cfg := store.Config{Redis: &store.RedisConfig{
+		Addrs: []string{sentinel}, MasterName: "mymaster",
+		Username: "alignd", PasswordFile: writeFile(t, "password", "secret\n"),
+		SentinelUsername: "alignd", SentinelPasswordFile: writeFile(t, "password", "watcher\n"),
+	}}
 	a := openConfig(t, cfg)
 	epoch := acquire(t, a)
 	write(t, a, walked(epoch, 1, 1, 2))
-	if err := first.client().Wait(t.Context(), 1, 5*time.Second).Err(); err != nil {
+	retry(t, func() error { // until the second has it
+		n, err := first.client().Wait(t.Context(), 1, time.Second).Result()
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%d replicas have it", n)
+		}
+		return err
+	})
+	// Until here a server that is only busy must not lose its place.
+	if err := admin.Do(t.Context(), "SENTINEL", "SET", "mymaster", "down-after-milliseconds", "300").Err(); err != nil {
 		t.Fatal(err)
 	}
 	first.kill()
@@ -122,6 +222,27 @@ func TestRedisSentinel(t *testing.T) {
 	epoch = acquire(t, a)
 	write(t, a, walked(epoch, 2, 3))
 	sees(t, "who asks the second itself", openConfig(t, second.config("")), look(t, a))
+
+	// Nobody is left to take over, however long the second may be busy.
+	storetest.Run(t, func(t *testing.T) store.Store {
+		mine := *cfg.Redis
+		mine.KeyPrefix = newPrefix()
+		return openConfig(t, store.Config{Redis: &mine})
+	})
+	notDenied(t, second.client())
+	notDenied(t, admin)
+
+	for words, login := range map[string][2]string{
+		"NOAUTH":    {},
+		"WRONGPASS": {"alignd", cfg.Redis.PasswordFile},
+	} {
+		other := *cfg.Redis
+		other.SentinelUsername, other.SentinelPasswordFile = login[0], login[1]
+		_, err := store.Open(t.Context(), store.Config{Redis: &other})
+		if err == nil || !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("error %v, want %s and no password in it", err, words)
+		}
+	}
 }
 
 // certificate writes a certificate for this machine and its key.
@@ -163,21 +284,9 @@ func TestRedisGuarded(t *testing.T) {
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	server := startRedis(t, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert)
 	admin := server.client()
-	allow := func(password string) {
-		rule := strings.Fields("reset on >" + password + " ~alignd:* +@read +@write +@scripting +@connection +@transaction +info +time +cluster|slots +cluster|shards")
-		args := []any{"ACL", "SETUSER", "alignd"}
-		for _, word := range rule {
-			args = append(args, word)
-		}
-		if err := admin.Do(t.Context(), args...).Err(); err != nil {
-			t.Fatal(err)
-		}
-		if err := admin.Do(t.Context(), "CLIENT", "KILL", "USER", "alignd").Err(); err != nil {
-			t.Fatal(err)
-		}
-	}
 	password := writeFile(t, "password", "first\n")
-	allow("first")
+	rule := documentedRights(t).server
+	allow(t, admin, rule, "first")
 	cfg := store.Config{Redis: &store.RedisConfig{
 		Addrs: []string{"127.0.0.1:" + port}, Username: "alignd", PasswordFile: password,
 		TLS: &store.TLSConfig{CAFile: cert, CertFile: cert, KeyFile: key},
@@ -186,7 +295,8 @@ func TestRedisGuarded(t *testing.T) {
 	write(t, a, walked(acquire(t, a), 1, 1))
 	appendRecord(t, a, 1)
 
-	allow("second")
+	notDenied(t, admin)
+	allow(t, admin, rule, "second")
 	if _, err := a.Follow(t.Context()); err == nil {
 		t.Error("the old password is good enough")
 	} else if strings.Contains(err.Error(), "first") {

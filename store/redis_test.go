@@ -96,7 +96,7 @@ func (s *server) config(prefix string) store.Config {
 var prefixes atomic.Int64
 
 // newPrefix returns one that was not used before.
-func newPrefix() string { return "test-" + strconv.FormatInt(prefixes.Add(1), 10) + ":" }
+func newPrefix() string { return "alignd:test-" + strconv.FormatInt(prefixes.Add(1), 10) + ":" }
 
 func openConfig(t testing.TB, cfg store.Config) store.Store {
 	t.Helper()
@@ -112,9 +112,17 @@ func openConfig(t testing.TB, cfg store.Config) store.Store {
 	return s
 }
 
+// With no more rights than docs/ops.md says.
 func TestRedis(t *testing.T) {
 	server := startRedis(t)
-	storetest.Run(t, func(t *testing.T) store.Store { return openConfig(t, server.config(newPrefix())) })
+	allow(t, server.client(), documentedRights(t).server, "secret")
+	password := writeFile(t, "password", "secret\n")
+	storetest.Run(t, func(t *testing.T) store.Store {
+		cfg := server.config(newPrefix())
+		cfg.Redis.Username, cfg.Redis.PasswordFile = "alignd", password
+		return openConfig(t, cfg)
+	})
+	notDenied(t, server.client())
 }
 
 func TestRedisReopen(t *testing.T) {

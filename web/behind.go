@@ -14,8 +14,8 @@ import (
 // the parameters that BehindQuery writes, and limit.
 const BehindPath = "/api/v1/behind"
 
-// NoReason asks for off-plan work without a reason. It can be no id of one.
-const NoReason = "none"
+// NoReason asks for off-plan work without a reason.
+const NoReason = alignment.NoReason
 
 // BehindBody is the answer of BehindPath: an amount of work, and the tickets
 // that add up to it. Amounts are exact integers, see AmountsPerUnit.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -41,9 +42,13 @@ func styleHash() string {
 }
 
 func (h *handler) overview(w http.ResponseWriter, r *http.Request) {
-	p := newPage(h.source.Snapshot(), h.source.Status(), viewOf(r.URL.Query()), time.Now())
+	v, err := viewOf(r.URL.Query())
+	p, status := newPage(h.source.Snapshot(), h.source.Status(), v, time.Now()), http.StatusOK
 	p.Version = h.version
-	h.render(w, http.StatusOK, "overview.html", p)
+	if known := new(apiError); errors.As(err, &known) {
+		status, p.Problem = known.status, known.detail.Message
+	}
+	h.render(w, status, "overview.html", p)
 }
 
 // driftData is what the drift template prints.

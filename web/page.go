@@ -16,23 +16,17 @@ type view struct {
 }
 
 // viewOf reads a view from a query. What it does not know it leaves at the
-// default, and the page says what it shows.
-func viewOf(q url.Values) view {
-	v := view{window: "28d", unit: alignment.UnitTime, basis: alignment.Then}
-	if _, ok := windowWords[q.Get("window")]; ok {
-		v.window = q.Get("window")
+// default, and returns what is wrong with it.
+func viewOf(q url.Values) (view, error) {
+	p := params{values: q}
+	v := view{window: p.choice("window", "28d", "7d", "91d", "period")}
+	// What is no choice is noted by p, and leaves the zero value.
+	_ = v.unit.UnmarshalText([]byte(p.choice("unit", "time", "tickets", "points")))
+	_ = v.basis.UnmarshalText([]byte(p.choice("basis", "then", "now")))
+	if _, ok := windowWords[v.window]; !ok {
+		v.window = "28d"
 	}
-	for _, u := range alignment.Units {
-		if u.String() == q.Get("unit") {
-			v.unit = u
-		}
-	}
-	for _, b := range alignment.Bases {
-		if b.String() == q.Get("basis") {
-			v.basis = b
-		}
-	}
-	return v
+	return v, p.err
 }
 
 func (v view) query() string {
@@ -60,6 +54,7 @@ func (v view) behind(team string, class alignment.Class, goal, reason string) st
 // page is what the overview template prints.
 type page struct {
 	Version string
+	Problem string // what is wrong with the question
 	Period  string
 	Fresh   dated
 

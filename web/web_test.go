@@ -341,14 +341,26 @@ func TestPageSaysWhoReads(t *testing.T) {
 
 func TestViews(t *testing.T) {
 	for target, want := range map[string]string{
-		"/?unit=points":               "Points are not added up over teams",
-		"/?unit=tickets":              "Nothing in this window",
-		"/?window=7d":                 "This window has not begun yet",
-		"/?basis=now":                 "by today’s labels",
-		"/?window=nonsense&unit=foot": "team time of the last 28 days, as it was known at the time",
+		"/?unit=points":  "Points are not added up over teams",
+		"/?unit=tickets": "Nothing in this window",
+		"/?window=7d":    "This window has not begun yet",
+		"/?basis=now":    "by today’s labels",
 	} {
 		if body := text(t, get(t, fixture(), readAt, target)); !strings.Contains(body, want) {
 			t.Errorf("%s does not say %q", target, want)
+		}
+	}
+}
+
+func TestPageSaysWhatItDoesNotKnow(t *testing.T) {
+	for target, want := range map[string]string{
+		"/?window=foo&unit=points": "window=&#34;foo&#34;: there is no such value; allowed: 28d, 7d, 91d, period. Shown is points of the last 28 days, as it was known at the time.",
+		"/?unit=foot":              "unit=&#34;foot&#34;: there is no such value; allowed: time, tickets, points. Shown is team time of",
+		"/?basis=a&basis=b":        "basis=&#34;a b&#34;: it is given more than once",
+	} {
+		r := get(t, fixture(), readAt, target)
+		if body := text(t, r); r.StatusCode != http.StatusBadRequest || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, does not say %q", target, r.StatusCode, want)
 		}
 	}
 }

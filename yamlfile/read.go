@@ -50,6 +50,10 @@ func (d *Document) parse(data []byte) *yaml.Node {
 		d.fail(0, 0, "the file is larger than %d MiB", maxSize>>20)
 		return nil
 	}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		d.fail(0, 0, "the file is UTF-16; save it as UTF-8")
+		return nil
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {

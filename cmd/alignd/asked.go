@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 	promconfig "github.com/prometheus/common/config"
@@ -161,9 +160,11 @@ func (a asked) requestAt(ctx context.Context, method, target string, body []byte
 	}
 	answer, err := a.client.Do(req)
 	told := (*net.OpError)(nil)
+	slow := net.Error(nil)
 	// With TLS 1.3 the server looks at the certificate after the handshake, and
-	// may hang up before it can be heard why.
-	hungUp := greeted && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET))
+	// may hang up before it can be heard why: as a broken pipe, a reset, an end,
+	// or HTTP/2 connection that never came about.
+	hungUp := greeted && err != nil && ctx.Err() == nil && !(errors.As(err, &slow) && slow.Timeout())
 	if hungUp || errors.As(err, &told) && told.Op == "remote error" {
 		return nil, fmt.Errorf("%w: %w", errStranger, err)
 	}
@@ -233,6 +234,8 @@ func readRefusal(got *http.Response) error {
 	}
 	text := strings.TrimSpace(string(said))
 	switch {
+	case got.StatusCode == http.StatusBadRequest && strings.HasSuffix(text, "HTTP request to an HTTPS server."):
+		return errors.New("the running alignd speaks HTTPS: begin --url with https://")
 	case got.StatusCode == http.StatusUnauthorized:
 		return errors.New("the running alignd wants a password: basic_auth: {username: ..., password_file: ...} in --http.config.file")
 	case got.StatusCode == http.StatusNotFound && text == "404 page not found":

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -30,7 +31,7 @@ func addCheck(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		"Exit code 1 if something is wrong, 2 with --strict if there are only warnings.")
 	f := checkFlags{
 		askFlags: addAskFlags(c),
-		mapping:  c.Flag("mapping.file", "Check this mapping alone, without alignd.yml and its credentials.").PlaceHolder("FILE").String(),
+		mapping:  c.Flag("mapping.file", "Check this mapping alone, without alignd.yml and its credentials; with --store and --url against the tickets of a running alignd.").PlaceHolder("FILE").String(),
 		format:   c.Flag("format", "text, or json for machines.").Default("text").Enum("text", "json"),
 		strict:   c.Flag("strict", "Let warnings count: exit code 2 if there are any.").Bool(),
 		store:    c.Flag("store", "Compare the mapping with the tickets that were read, too, whether alignd is running or not. If it is not, the whole store is read, to say whether it is damaged.").Bool(),
@@ -53,36 +54,49 @@ type checked struct {
 
 func (f checkFlags) check(ctx context.Context) (checked, error) {
 	switch {
-	case *f.mapping != "" && *f.store:
-		return checked{}, errors.New("--store needs alignd.yml, which names the store; leave --mapping.file out")
+	case *f.mapping != "" && *f.store && *f.url == "":
+		return checked{}, errors.New("--store needs alignd.yml, which names the store: leave --mapping.file out, or name a running alignd by --url")
 	case *f.url != "" && !*f.store:
 		return checked{}, errors.New("--url is for --store; without it nobody is asked")
 	case *f.mapping != "":
-		return checkMapping(*f.mapping), nil
+		return f.checkMapping(ctx)
 	}
 	cfg, err := config.Load(*f.file)
 	if err != nil {
 		return checked{wrong: yamlfile.AsProblems(err)}, nil
 	}
-	found := checked{warnings: cfg.Warnings}
+	if err := daemon.CheckWebFile(cfg); err != nil {
+		return checked{wrong: yamlfile.AsProblems(err)}, nil
+	}
+	found := checked{warnings: slices.Concat(cfg.Warnings, cfg.Rules.Overdue(today()))}
 	found.right = []string{fmt.Sprintf("%s and %s are right: %s, %s.", *f.file, cfg.MappingFile, count(len(cfg.Accounts()), "connector"), contents(cfg.Rules))}
 	if !*f.store {
 		return found, nil
 	}
-	return found, f.checkStore(ctx, cfg, &found)
+	err = f.checkStore(ctx, cfg, &found)
+	return found, err
 }
 
-func checkMapping(path string) checked {
+func (f checkFlags) checkMapping(ctx context.Context) (checked, error) {
+	path := *f.mapping
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return checked{wrong: yamlfile.AsProblems(fmt.Errorf("read mapping: %w", err))}
+		return checked{wrong: yamlfile.AsProblems(fmt.Errorf("read mapping: %w", err))}, nil
 	}
 	rules, err := mapping.Parse(path, data)
 	if err != nil {
-		return checked{wrong: yamlfile.AsProblems(err)}
+		return checked{wrong: yamlfile.AsProblems(err)}, nil
 	}
-	return checked{warnings: rules.Warnings(), right: []string{fmt.Sprintf("%s is right: %s.", path, contents(rules))}}
+	found := checked{warnings: slices.Concat(rules.Warnings(), rules.Overdue(today())), right: []string{fmt.Sprintf("%s is right: %s.", path, contents(rules))}}
+	if !*f.store {
+		return found, nil
+	}
+	err = f.compare(ctx, &config.Config{MappingFile: path, Rules: rules}, &found)
+	return found, err
 }
+
+// today is the date on the clock of who asks.
+func today() mapping.Date { return mapping.DateOf(time.Now()) }
 
 func contents(rules *mapping.RuleSet) string {
 	return fmt.Sprintf("%s, %s, %s", count(len(rules.Teams()), "team"), count(len(rules.Goals()), "goal"), count(len(rules.RuleNames()), "rule"))

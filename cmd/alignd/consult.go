@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"alignd/config"
+	"alignd/mapping"
 	"alignd/store"
 )
 
@@ -34,6 +36,34 @@ func consult[T any](ctx context.Context, f askFlags, load func(file string) (*co
 		return none, err
 	}
 	return ask(running)
+}
+
+// mappingFile is a mapping with its rules.
+type mappingFile struct {
+	path  string
+	text  []byte
+	rules *mapping.RuleSet
+}
+
+// readMapping reads a mapping alone if its path is given, else the one that an
+// alignd.yml names.
+func readMapping(path, configFile string) (mappingFile, error) {
+	if path == "" {
+		cfg, err := config.Load(configFile)
+		if err != nil {
+			return mappingFile{}, fmt.Errorf("the configuration is not right:\n%w\nA mapping alone is enough with --mapping.file", err)
+		}
+		path = cfg.MappingFile
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return mappingFile{}, fmt.Errorf("read mapping: %w", err)
+	}
+	rules, err := mapping.Parse(path, text)
+	if err != nil {
+		return mappingFile{}, fmt.Errorf("the mapping is not right:\n%w", err)
+	}
+	return mappingFile{path, text, rules}, nil
 }
 
 // loaded stands for a file that was read already.

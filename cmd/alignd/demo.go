@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -44,30 +45,39 @@ func demo(ctx context.Context, out io.Writer, company *sandbox.Company, dir stri
 	if err != nil {
 		return err
 	}
-	cfg, err := demoConfig(dir, company, server)
+	configFile := filepath.Join(dir, "alignd.yml")
+	cfg, err := demoConfig(configFile, company, server)
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
 	d, err := daemon.New(cfg, daemon.Options{
-		Logger: logger, Version: release() + " (demo)", ConfigFile: filepath.Join(dir, "alignd.yml"),
+		Logger: logger, Version: release() + " (demo)", ConfigFile: configFile,
 		ListenAddresses: addresses, EnableLifecycle: true,
 	})
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
+	// Only now is it known where a free port is. Commands that are given the
+	// file ask there.
+	cfg.Web.ListenAddresses = []string{reachable(d.Addr())}
+	settings := demoSettings(server) + fmt.Sprintf("web: {listen_addresses: [%q]}\n", cfg.Web.ListenAddresses[0])
+	if err := os.WriteFile(configFile, []byte(settings), 0o600); err != nil {
+		return errors.Join(fmt.Errorf("write demo files: %w", err), server.Close())
+	}
+	keys := company.World.Jira.Keys()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.Run(ctx) })
 	group.Go(func() error { company.Live(ctx, 1); return nil })
-	group.Go(func() error { announce(ctx, out, d, dir); return nil })
+	group.Go(func() error { announce(ctx, out, d, dir, keys); return nil })
 	return errors.Join(group.Wait(), server.Close())
 }
 
 // demoConfig writes the files a real installation has. The trackers of the
 // sandbox are neither metered nor late, so what happens there shows at once.
-func demoConfig(dir string, company *sandbox.Company, server *sandbox.Server) (*config.Config, error) {
+func demoConfig(file string, company *sandbox.Company, server *sandbox.Server) (*config.Config, error) {
+	dir := filepath.Dir(file)
 	for name, content := range map[string]string{
-		"alignd.yml": sandboxConfig(server, sandbox.CompanyProjects(), sandbox.CompanyTeams(),
-			"token_file: jira-token", "api_key_file: linear-key"),
+		filepath.Base(file):   demoSettings(server),
 		"alignd.schema.json":  config.Schema(),
 		"mapping.yml":         company.Mapping(),
 		"mapping.schema.json": mapping.Schema(),
@@ -78,11 +88,15 @@ func demoConfig(dir string, company *sandbox.Company, server *sandbox.Server) (*
 			return nil, fmt.Errorf("write demo files: %w", err)
 		}
 	}
-	return config.Load(filepath.Join(dir, "alignd.yml"))
+	return config.Load(file)
+}
+
+func demoSettings(server *sandbox.Server) string {
+	return sandboxConfig(server, sandbox.CompanyProjects(), sandbox.CompanyTeams(), "token_file: jira-token", "api_key_file: linear-key")
 }
 
 // announce says where to look as soon as all numbers are there.
-func announce(ctx context.Context, out io.Writer, d *daemon.Daemon, dir string) {
+func announce(ctx context.Context, out io.Writer, d *daemon.Daemon, dir string, keys []string) {
 	base := "http://" + reachable(d.Addr())
 	fmt.Fprintf(out, "Reading it from a fake Jira and a fake Linear ...\n\n  page      %s/\n  metrics   %s/metrics\n\n", base, base)
 	for !complete(d) {
@@ -100,9 +114,21 @@ func announce(ctx context.Context, out io.Writer, d *daemon.Daemon, dir string) 
 %s.
 The company works on while this runs, so they move. Change a rule and have it
 read again: curl -X POST %s/-/reload
+Ask why a ticket counts where it does:
+  alignd explain %s --url=%s
 
 Ctrl-C ends the demo and leaves nothing behind.
-`, known, filepath.Join(dir, "mapping.yml"), base)
+`, known, filepath.Join(dir, "mapping.yml"), base, latest(ctx, d, keys), base)
+}
+
+// latest returns the last of the keys that is known and in a team.
+func latest(ctx context.Context, d *daemon.Daemon, keys []string) string {
+	for _, key := range slices.Backward(keys) {
+		if found, err := d.Explain(ctx, key); err == nil && len(found) > 0 && found[0].Team != "" {
+			return key
+		}
+	}
+	return ""
 }
 
 // reachable replaces "all addresses" by one that a browser understands.

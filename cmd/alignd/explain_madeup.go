@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
 	"alignd/alignment"
 	"alignd/config"
 	"alignd/daemon"
-	"alignd/mapping"
 	"alignd/store"
 	"alignd/web"
 )
@@ -26,62 +24,41 @@ func (f *explainFlags) explainMadeUp(ctx context.Context, out io.Writer) error {
 	case f.epic != "":
 		f.madeUp.Parent = f.epic
 	}
-	text, rules, err := f.readMapping()
+	file, err := readMapping(*f.mapping, *f.file)
 	if err != nil {
 		return err
 	}
-	e, err := f.try(ctx, text, rules)
+	e, err := f.try(ctx, file)
 	if err != nil {
 		return err
 	}
 	if *f.format == "json" {
 		return printJSON(out, web.ExplainBody{Explanations: []web.Explanation{e}})
 	}
-	printMadeUp(out, e, f.madeUp.Homeless(rules))
+	printMadeUp(out, e, f.madeUp.Homeless(file.rules))
 	return nil
 }
 
-// readMapping reads the file at --mapping.file, or the one in alignd.yml.
-func (f *explainFlags) readMapping() ([]byte, *mapping.RuleSet, error) {
-	path := *f.mapping
-	if path == "" {
-		cfg, err := config.Load(*f.file)
-		if err != nil {
-			return nil, nil, fmt.Errorf("the configuration is not right:\n%w\nA mapping alone is enough with --mapping.file", err)
-		}
-		path = cfg.MappingFile
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read mapping: %w", err)
-	}
-	rules, err := mapping.Parse(path, text)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the mapping is not right:\n%w", err)
-	}
-	return text, rules, nil
-}
-
-func (f *explainFlags) try(ctx context.Context, text []byte, rules *mapping.RuleSet) (web.Explanation, error) {
+func (f *explainFlags) try(ctx context.Context, file mappingFile) (web.Explanation, error) {
 	if f.madeUp.Parent == "" {
-		e, err := alignment.Try(alignment.Input{Rules: rules, Now: time.Now()}, f.madeUp)
+		e, err := alignment.Try(alignment.Input{Rules: file.rules, Now: time.Now()}, f.madeUp)
 		return web.NewExplanation(e), err
 	}
 	e, err := consult(ctx, f.askFlags, config.Load, func(st store.Store, _ *config.Config) (web.Explanation, error) {
-		e, err := daemon.Try(ctx, st, rules, f.madeUp)
+		e, err := daemon.Try(ctx, st, file.rules, f.madeUp)
 		return web.NewExplanation(e), err
 	}, func(running asked) (e web.Explanation, err error) {
 		path := daemon.TryPath + "?" + daemon.TryQuery(f.madeUp).Encode()
-		return e, running.answer(ctx, http.MethodPost, path, text, &e)
+		return e, running.answer(ctx, http.MethodPost, path, file.text, &e)
 	})
 	return e, err
 }
 
 func printMadeUp(out io.Writer, e web.Explanation, homeless string) {
-	fmt.Fprintf(out, "A ticket that does not exist  %s\n", e.Title)
+	printLine(out, "A ticket that does not exist  %s", oneLine(e.Title))
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(out, "  %-11s%s\n", name, value)
+			printLine(out, "  %-11s%s", name, value)
 		}
 	}
 	line("project", e.Project)

@@ -97,7 +97,7 @@ func printNumber(out io.Writer, b *web.BehindBody) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for i := range b.Tickets {
 		t := &b.Tickets[i]
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", t.Key, b.AmountText(t.Amount), web.SmallPercent(t.Share), oneLine(t.Title))
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", printable(t.Key), b.AmountText(t.Amount), web.SmallPercent(t.Share), oneLine(t.Title))
 	}
 	if err := table.Flush(); err != nil {
 		return err

@@ -44,6 +44,9 @@ func (a asked) healthy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if answer.StatusCode == http.StatusBadRequest {
+		return errors.Join(readRefusal(answer), answer.Body.Close())
+	}
 	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusUnauthorized {
 		err = errors.New(answer.Status)
 	}

@@ -45,7 +45,7 @@ func main() {
 	name, err := app.Parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "alignd: %v, try --help\n", err)
-		os.Exit(2)
+		os.Exit(1) // 2 is an answer, of plan and check
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

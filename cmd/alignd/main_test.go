@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //
 //	freeport NAME...   puts a free port of loopback into each variable
 //	until URL REGEXP   waits for the address to answer with such a text
+//	post URL           posts nothing to the address, which must say OK
 //	get URL            prints the status and body of an answer to stdout
 //	trackers           starts a small fake Jira, as $JIRA, with PAY-1 and PAY-2
 //	company            starts the trackers of the pretend company, as $JIRA and $LINEAR
@@ -41,7 +42,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"freeport": freeport, "until": until, "get": get, "trackers": trackers, "company": company,
+			"freeport": freeport, "until": until, "get": get, "post": post, "trackers": trackers, "company": company,
 			"redis": redisServer, "envsubst": envsubst, "certificate": certificate, "ids": revisionIDs,
 		},
 		Setup: func(env *testscript.Env) error {
@@ -96,6 +97,15 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	_, err = io.WriteString(ts.Stdout(), text)
 	ts.Check(err)
+}
+
+func post(ts *testscript.TestScript, _ bool, args []string) {
+	answer, err := http.Post(args[0], "", nil)
+	ts.Check(err)
+	ts.Check(answer.Body.Close())
+	if answer.StatusCode != http.StatusOK {
+		ts.Fatalf("%s says %s", args[0], answer.Status)
+	}
 }
 
 func envsubst(ts *testscript.TestScript, _ bool, args []string) {

@@ -25,7 +25,7 @@ const errChanges = exitCode(2)
 
 func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("plan", "Say what another mapping would change before it counts: tickets that move, shares, rules without tickets, conflicts, episodes. "+
-		"Works beside a running alignd and on the store of a stopped one. Exit code 0 if nothing changes, 2 if something does.")
+		"Works beside a running alignd and on the store of a stopped one. Exit code 0 if nothing changes, 2 if something does, 1 if that cannot be said.")
 	path := c.Arg("mapping", "The other mapping file.").Required().ExistingFile()
 	format := c.Flag("format", "text for people, markdown for a comment on a review, json for machines.").Default("text").Enum("text", "markdown", "json")
 	f := addAskFlags(c)
@@ -83,11 +83,12 @@ type planWriter struct {
 	markdown bool
 }
 
-func (w planWriter) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+func (w planWriter) line(format string, args ...any) { printLine(w, format, args...) }
 
 func (w planWriter) heading(text string) {
 	if w.markdown {
-		w.line("### %s\n", text)
+		w.line("### %s", text)
+		w.line("")
 		return
 	}
 	w.line("%s", text)
@@ -99,6 +100,16 @@ func (w planWriter) item(indent int, format string, args ...any) {
 		bullet = "- "
 	}
 	w.line(strings.Repeat("  ", indent)+bullet+format, args...)
+}
+
+// title returns a title as nothing but text: in Markdown as code, where nobody
+// is mentioned and nothing is a link.
+func (w planWriter) title(title string) string {
+	title = oneLine(title)
+	if w.markdown {
+		return "`" + strings.ReplaceAll(title, "`", "'") + "`"
+	}
+	return title
 }
 
 func (w planWriter) moves(moves []alignment.Move) {
@@ -113,7 +124,7 @@ func (w planWriter) moves(moves []alignment.Move) {
 		}
 		w.item(0, "%s: %s -> %s, %s, %s of team time", team, m.From, m.To, count(m.Tickets, "ticket"), hours(m.Time))
 		for _, tk := range m.Examples {
-			w.item(1, "%s %s (%s)", tk.Key, tk.Title, hours(tk.Time))
+			w.item(1, "%s %s (%s)", tk.Key, w.title(tk.Title), hours(tk.Time))
 		}
 	}
 	w.line("")

@@ -21,7 +21,7 @@ func fullPlan() *alignment.Plan {
 		Moves: []alignment.Move{
 			{
 				From: alignment.Place{Team: "payments", Cells: "unmapped"}, To: alignment.Place{Team: "payments", Cells: "aligned checkout"},
-				Tickets: 3, Time: 40 * hour, Examples: []alignment.TicketWorth{{Key: "PAY-2", Title: "Remember the address", Time: 30 * hour}},
+				Tickets: 3, Time: 40 * hour, Examples: []alignment.TicketWorth{{Key: "PAY-2", Title: "Remember the address", Time: 30 * hour}, {Key: "PAY-3", Title: "\x1b[2J`@all`\n# [x](http://y) <b>", Time: 10 * hour}},
 			},
 			{From: alignment.Place{Team: "payments", Cells: "off_plan debt"}, Tickets: 1, Time: hour},
 		},
@@ -45,6 +45,7 @@ func TestPrintPlan(t *testing.T) {
 Tickets that would count elsewhere: those with work in the last 91 days, and open ones
   payments: unmapped -> aligned checkout, 3 tickets, 40 h of team time
     PAY-2 Remember the address (30 h)
+    PAY-3  [2J` + "`@all`" + ` # [x](http://y) <b> (10 h)
   payments: off_plan debt -> in no team, 1 ticket, 1 h of team time
 
 Shares of team time over 28 days (all windows and units: --format=json)
@@ -64,7 +65,8 @@ Episodes of drift, if the next week is like the last ones
 ### Tickets that would count elsewhere: those with work in the last 91 days, and open ones
 
 - payments: unmapped -> aligned checkout, 3 tickets, 40 h of team time
-  - PAY-2 Remember the address (30 h)
+  - PAY-2 ` + "`Remember the address`" + ` (30 h)
+  - PAY-3 ` + "` [2J'@all' # [x](http://y) <b>`" + ` (10 h)
 - payments: off_plan debt -> in no team, 1 ticket, 1 h of team time
 
 ### Shares of team time over 28 days (all windows and units: --format=json)

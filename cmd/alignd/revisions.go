@@ -122,6 +122,10 @@ func addRevisionsDiff(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		if *f.format == "json" {
 			return printJSON(out, textDiff{all[was].ID, all[is].ID, diff})
 		}
+		if diff == "" {
+			_, err = fmt.Fprintf(out, "%s and %s are the same text.\n", all[was].Short(), all[is].Short())
+			return err
+		}
 		_, err = io.WriteString(out, diff)
 		return err
 	}

@@ -30,7 +30,7 @@ func addRun(app *kingpin.Application) (*kingpin.CmdClause, command) {
 			return err
 		}
 		for _, w := range cfg.Warnings {
-			log.Warn("The mapping is suspicious", "warning", w.Error())
+			log.Warn("Noticed in the mapping", "warning", w.Error())
 		}
 		web := flags.over(cfg.Web)
 		d, err := daemon.New(cfg, daemon.Options{

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -23,12 +25,18 @@ func storeCommand(app *kingpin.Application) *kingpin.CmdClause {
 
 func addStoreBackup(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := storeCommand(app).Command("backup", "Write the store into a file, whether alignd is running or not, and check what was written.")
-	to := c.Arg("file", "The file, which must not exist yet.").Required().String()
+	to := c.Arg("file", "The file, which must not exist yet; - for standard output.").Required().String()
 	file := configFlag(c)
 	return c, func(ctx context.Context, out io.Writer) error {
 		cfg, err := storeOf(*file)
 		if err != nil {
 			return err
+		}
+		switch {
+		case *to == "-" || *to == "" && slices.Contains(os.Args[1:], "-"): // which kingpin hands on as nothing
+			return backupTo(ctx, out, cfg)
+		case *to == "":
+			return errors.New("name the file to write, or - for standard output")
 		}
 		if err := store.Backup(ctx, cfg, *to); err != nil {
 			return err
@@ -36,6 +44,32 @@ func addStoreBackup(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		fmt.Fprintf(out, "%s is in %s.\n", cfg, *to)
 		return nil
 	}
+}
+
+// backupTo writes a backup that has been checked. Until then it is beside the
+// store, since a container may have no other place to write to.
+func backupTo(ctx context.Context, out io.Writer, cfg store.Config) (err error) {
+	beside := ""
+	if cfg.Redis == nil {
+		beside = filepath.Dir(cfg.Path)
+	}
+	dir, err := os.MkdirTemp(beside, ".alignd-backup-")
+	if err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	file := filepath.Join(dir, "backup.db")
+	if err := store.Backup(ctx, cfg, file); err != nil {
+		return err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	if _, err = io.Copy(out, f); err != nil {
+		err = fmt.Errorf("write backup: %w", err)
+	}
+	return errors.Join(err, f.Close())
 }
 
 func addStoreCopy(app *kingpin.Application) (*kingpin.CmdClause, command) {
@@ -52,6 +86,9 @@ func addStoreCopy(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		if err != nil {
 			return err
 		}
+		if sameFile(source, target) {
+			return fmt.Errorf("%s and %s are the same store: name an empty one to copy into", *from, *to)
+		}
 		switch err := store.Copy(ctx, source, target); {
 		case errors.Is(err, store.ErrInUse):
 			return fmt.Errorf("%w: stop alignd first", err)
@@ -61,6 +98,15 @@ func addStoreCopy(app *kingpin.Application) (*kingpin.CmdClause, command) {
 		fmt.Fprintf(out, "%s is in %s.\n", source, target)
 		return nil
 	}
+}
+
+func sameFile(a, b store.Config) bool {
+	if a.Redis != nil || b.Redis != nil {
+		return false
+	}
+	is, err := os.Stat(a.Path)
+	other, otherErr := os.Stat(b.Path)
+	return err == nil && otherErr == nil && os.SameFile(is, other)
 }
 
 func addStoreCompact(app *kingpin.Application) (*kingpin.CmdClause, command) {

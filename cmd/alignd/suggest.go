@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -24,6 +24,7 @@ import (
 
 type suggestFlags struct {
 	askFlags
+	mapping            *string
 	team, window, unit *string
 	limit              *int
 	write              *bool
@@ -33,21 +34,25 @@ func addSuggest(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("suggest", "Propose rules for the tickets that no rule says anything of, ready to be pasted into mapping.yml. Works beside a running alignd and on the store of a stopped one.")
 	f := suggestFlags{
 		askFlags: addAskFlags(c),
+		mapping:  c.Flag("mapping.file", "Propose rules for this mapping, in place of the one in alignd.yml. With --url nothing else is read here.").PlaceHolder("FILE").String(),
 		team:     c.Flag("team", "Look at the tickets of this team only.").PlaceHolder("ID").String(),
 		window:   c.Flag("window", "Which work counts: 7d, 28d, 91d, period, or a week such as 2026-W10.").Default("91d").String(),
 		unit:     c.Flag("unit", "What work is measured by: time or tickets.").Default(alignment.UnitTime.String()).Enum(alignment.UnitTime.String(), alignment.UnitTickets.String()),
-		limit:    c.Flag("limit", "How many rules to propose at most.").Default("5").Int(),
+		limit:    c.Flag("limit", "How many rules to propose at most; 0 proposes all.").Default("5").Int(),
 		write:    c.Flag("write", "Add the rules to the end of those in the file. The ones whose goal is not known become comments.").Bool(),
 	}
 	return c, func(ctx context.Context, out io.Writer) error {
-		cfg, err := config.Load(*f.file)
-		if err != nil {
-			return fmt.Errorf("the configuration is not right:\n%w", err)
+		if *f.limit < 0 {
+			return fmt.Errorf("--limit=%d is no number of rules; 0 proposes all", *f.limit)
 		}
-		if err := knownTeam(cfg.Rules, *f.team); err != nil {
+		file, err := readMapping(*f.mapping, *f.file)
+		if err != nil {
 			return err
 		}
-		found, err := f.suggest(ctx, cfg)
+		if err := knownTeam(file.rules, *f.team); err != nil {
+			return err
+		}
+		found, err := f.suggest(ctx, file)
 		if err != nil {
 			return err
 		}
@@ -56,14 +61,10 @@ func addSuggest(app *kingpin.Application) (*kingpin.CmdClause, command) {
 			return nil
 		}
 		if *f.write {
-			return addRules(out, cfg.MappingFile, found)
-		}
-		file, err := os.ReadFile(cfg.MappingFile)
-		if err != nil {
-			return fmt.Errorf("read mapping: %w", err)
+			return addRules(out, file, found)
 		}
 		fmt.Fprintf(out, "# Paste what is right at the end of the rules in %s, and put a goal in place of each %q.\n%s",
-			cfg.MappingFile, mapping.Unfilled, found.block(mapping.RuleIndent(file), false))
+			file.path, mapping.Unfilled, found.block(mapping.RuleIndent(file.text), false))
 		return nil
 	}
 }
@@ -87,19 +88,15 @@ type suggestions struct {
 
 // suggest holds the rules of the file against the tickets, since those in
 // force may be older.
-func (f suggestFlags) suggest(ctx context.Context, cfg *config.Config) (suggestions, error) {
+func (f suggestFlags) suggest(ctx context.Context, file mappingFile) (suggestions, error) {
 	opts := daemon.SuggestOptions{Team: *f.team, Window: *f.window, Limit: *f.limit}
 	if *f.unit == alignment.UnitTickets.String() {
 		opts.Unit = alignment.UnitTickets
 	}
-	found, err := consult(ctx, f.askFlags, loaded(cfg), func(st store.Store, _ *config.Config) (daemon.Suggestions, error) {
-		return daemon.Suggest(ctx, st, cfg.Rules, opts)
+	found, err := consult(ctx, f.askFlags, config.LoadAlone, func(st store.Store, _ *config.Config) (daemon.Suggestions, error) {
+		return daemon.Suggest(ctx, st, file.rules, opts)
 	}, func(running asked) (found daemon.Suggestions, err error) {
-		text, err := os.ReadFile(cfg.MappingFile)
-		if err != nil {
-			return found, fmt.Errorf("read mapping: %w", err)
-		}
-		return found, running.answer(ctx, http.MethodPost, daemon.SuggestPath+"?"+opts.Query().Encode(), text, &found)
+		return found, running.answer(ctx, http.MethodPost, daemon.SuggestPath+"?"+opts.Query().Encode(), file.text, &found)
 	})
 	return suggestions{found, opts.Unit}, err
 }
@@ -159,41 +156,28 @@ func (s suggestions) about(i int, p mapping.Proposal) []string {
 	}
 	lines := []string{words + ". Such as:"}
 	for _, e := range p.Examples {
-		lines = append(lines, "   "+e.Key+" "+oneLine(e.Title))
+		lines = append(lines, "   "+printable(e.Key)+" "+oneLine(e.Title))
 	}
 	return lines
 }
 
-// oneLine makes a title fit for a comment.
-func oneLine(title string) string {
-	const most = 90
-	clean := strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, title)
-	if runes := []rune(clean); len(runes) > most {
-		clean = string(runes[:most]) + "…"
-	}
-	return clean
-}
-
 // addRules puts the proposals into the file, which stays right.
-func addRules(out io.Writer, path string, s suggestions) error {
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read mapping: %w", err)
+func addRules(out io.Writer, file mappingFile, s suggestions) error {
+	all := len(s.Proposals)
+	s.Proposals = slices.DeleteFunc(s.Proposals, file.holds)
+	if len(s.Proposals) == 0 {
+		fmt.Fprintf(out, "Nothing added: %s in %s already, as comments. Give them a goal, or see more with a higher --limit.\n", stand(all), file.path)
+		return nil
 	}
-	block := s.block(mapping.RuleIndent(file), true)
-	text, err := mapping.InsertRules(file, strings.TrimPrefix(block, "\n"))
+	block := s.block(mapping.RuleIndent(file.text), true)
+	text, err := mapping.InsertRules(file.text, strings.TrimPrefix(block, "\n"))
 	if err == nil {
-		_, err = mapping.Parse(path, text)
+		_, err = mapping.Parse(file.path, text)
 	}
 	if err != nil {
-		return fmt.Errorf("add rules to %s: %w", path, err)
+		return fmt.Errorf("add rules to %s: %w", file.path, err)
 	}
-	if err := replaceFile(path, text); err != nil {
+	if err := replaceFile(file.path, text); err != nil {
 		return fmt.Errorf("write mapping: %w", err)
 	}
 	comments := 0
@@ -202,12 +186,36 @@ func addRules(out io.Writer, path string, s suggestions) error {
 			comments++
 		}
 	}
-	fmt.Fprintf(out, "%s added to %s", count(len(s.Proposals)-comments, "rule"), path)
+	fmt.Fprintf(out, "%s added to %s", count(len(s.Proposals)-comments, "rule"), file.path)
 	if comments > 0 {
 		fmt.Fprintf(out, ", and %d as comments: they still need a goal", comments)
 	}
+	if known := all - len(s.Proposals); known > 0 {
+		fmt.Fprintf(out, "; %s there already, as comments", stand(known))
+	}
 	fmt.Fprintln(out, ".")
 	return nil
+}
+
+// holds reports whether the file has a rule of that name or with those
+// conditions, if only as a comment.
+func (file mappingFile) holds(p mapping.Proposal) bool {
+	rule := strings.Split(p.YAML(""), "\n")
+	name, when := strings.TrimSpace(rule[0]), strings.TrimSpace(rule[1])
+	for line := range strings.Lines(string(file.text)) {
+		line = strings.TrimSpace(strings.TrimLeft(line, " \t#"))
+		if line == name || line == when {
+			return true
+		}
+	}
+	return false
+}
+
+func stand(n int) string {
+	if n == 1 {
+		return "1 proposal stands"
+	}
+	return fmt.Sprintf("%d proposals stand", n)
 }
 
 // replaceFile writes a file in one go, so that nobody reads half of it.

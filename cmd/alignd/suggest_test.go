@@ -27,7 +27,8 @@ func TestSuggestSeesWhatIsUnmapped(t *testing.T) {
 	p := startProcess(t, dir)
 	p.business()
 	p.kill()
-	cfg, err := config.Load(filepath.Join(dir, "alignd.yml"))
+	configFile := filepath.Join(dir, "alignd.yml")
+	cfg, err := config.Load(configFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +40,8 @@ func TestSuggestSeesWhatIsUnmapped(t *testing.T) {
 	for _, team := range teams {
 		for _, unit := range []alignment.Unit{alignment.UnitTime, alignment.UnitTickets} {
 			none, window, limit, word := "", "91d", 3, unit.String()
-			f := suggestFlags{askFlags: askFlags{file: &none, url: &none, http: &none}, team: &team, window: &window, unit: &word, limit: &limit}
-			found, err := f.suggest(t.Context(), cfg)
+			f := suggestFlags{askFlags: askFlags{file: &configFile, url: &none, http: &none}, team: &team, window: &window, unit: &word, limit: &limit}
+			found, err := f.suggest(t.Context(), mappingFile{rules: cfg.Rules})
 			if err != nil {
 				t.Fatal(err)
 			}

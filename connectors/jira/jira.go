@@ -63,7 +63,7 @@ func New(cfg Config, opts connectors.Options) (*Connector, error) {
 	client := connectors.NewClient(connectors.ClientConfig{
 		Connector: cfg.Name, BaseURL: base, Authorize: authorize,
 		RequestsPerSecond: cfg.RequestsPerSecond, RequestsPerDay: cfg.RequestsPerDay, Timeout: time.Duration(cfg.Timeout),
-		Inspect: inspect, Observer: opts.Observer, Logger: logger,
+		Inspect: inspect, Daily: opts.Daily, Observer: opts.Observer, Logger: logger,
 		UserAgent: opts.UserAgent, Transport: opts.Transport,
 	})
 	api, err := gojira.NewClient(client, base.String())

@@ -119,6 +119,7 @@ func newHTTPClient(cfg Config, opts connectors.Options) (*http.Client, error) {
 		RequestsPerDay:    common.RequestsPerDay,
 		Timeout:           time.Duration(common.Timeout),
 		Inspect:           inspector{credential}.inspect,
+		Daily:             opts.Daily,
 		Observer:          opts.Observer,
 		Logger:            opts.Logger,
 		UserAgent:         opts.UserAgent,
