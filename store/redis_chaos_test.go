@@ -133,7 +133,7 @@ func replica(config string) {
 }
 
 func replicaTurn(s store.Store, cfg replicaConfig) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // enough to fill an empty Redis on a busy machine
 	defer cancel()
 	if _, err := s.Follow(ctx); err != nil {
 		return err
@@ -433,7 +433,7 @@ func (c *chaos) checkFeed() {
 // settle waits until all replicas see the goal, and the same.
 func (c *chaos) settle(want string) {
 	c.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(5 * time.Minute) // a stuck replica is to be told from a slow one
 	for {
 		missing := ""
 		for i, p := range c.replicas {
