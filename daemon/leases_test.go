@@ -128,17 +128,23 @@ func (s *seat) Follow(context.Context) (bool, error) {
 }
 
 func (s *seat) Apply(ctx context.Context, b store.Batch) (store.Applied, error) {
-	s.mu.Lock()
-	l, away := s.leases[b.Connector], s.away
-	s.batches++
-	s.mu.Unlock()
-	switch {
-	case away:
-		return store.Applied{}, errAway
-	case l == nil || l.holder != s.name || l.epoch != b.Epoch:
-		return store.Applied{}, store.ErrLeaseLost
+	if err := s.mayWrite(b); err != nil {
+		return store.Applied{}, err
 	}
 	return s.facts.Apply(ctx, b)
+}
+
+func (s *seat) mayWrite(b store.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batches++
+	switch l := s.leases[b.Connector]; {
+	case s.away:
+		return errAway
+	case l == nil || l.holder != s.name || l.epoch != b.Epoch:
+		return store.ErrLeaseLost
+	}
+	return nil
 }
 
 func (b *board) holders() map[string]string {
