@@ -36,10 +36,7 @@ type Observation struct {
 }
 
 // Interval returns the share with its 95 % Wilson interval.
-func (o *Observation) Interval() Share {
-	lower, upper := stats.Wilson(o.Share, o.EffectiveTickets)
-	return Share{Value: o.Share, Lower: lower, Upper: upper}
-}
+func (o *Observation) Interval() Share { return newShare(o.Share, o.EffectiveTickets, o.Sigma) }
 
 // Drift is the chart of one series.
 type Drift struct {
@@ -233,6 +230,23 @@ func (c *chart) standardise(o observed, reference float64) (out Observation, sig
 	c.zs = append(c.zs, out.Z)
 	c.Reference = reference
 	return out, out.Sigma * o.deviation(reference)
+}
+
+// sigmas draws the chart and returns its overdispersion by the local day from
+// whose end on it is known.
+func (c *chart) sigmas() []step[float64] {
+	c.draw()
+	var out []step[float64]
+	known := beforeAllDates
+	if n := len(c.learning); n > 0 {
+		known = c.learning[n-1].last
+	}
+	for i := range c.Observations {
+		o := &c.Observations[i]
+		out = append(out, step[float64]{int64(known + 6 + settleDays), o.Sigma})
+		known = o.Last
+	}
+	return append(out, step[float64]{int64(known + 6 + settleDays), stats.Laney(c.zs)})
 }
 
 func (c *chart) step(o *Observation) {

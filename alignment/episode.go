@@ -212,9 +212,13 @@ type Log struct {
 	Acknowledgements []Acknowledgement
 }
 
+func newSeriesLog(rules string) *seriesLog {
+	return &seriesLog{rules: rules, charted: beforeAllDates, used: beforeAllDates, doubted: map[string]bool{}}
+}
+
 // of returns what is on record about a series.
 func (l *Log) of(s Series, rules string) *seriesLog {
-	out := &seriesLog{rules: rules, charted: beforeAllDates, used: beforeAllDates, doubted: map[string]bool{}}
+	out := newSeriesLog(rules)
 	for i := range l.Records {
 		r := &l.Records[i]
 		switch {

@@ -15,11 +15,14 @@ const sameRaise = 28
 // Review is what the history says of drift.
 type Review struct {
 	ComputedAt  time.Time
-	Fingerprint string                 // of the rules
-	Oldest      time.Time              // beginning of the history; zero while no team is known
-	Settled     map[string]time.Time   // end of the last settled week by team, AllTeams included
-	Drifts      []Drift                // of each team, then of each goal, in the order of the mapping
-	Index       map[string][]IndexItem // by team, AllTeams included
+	Fingerprint string               // of the rules
+	Oldest      time.Time            // beginning of the history; zero while no team is known
+	Settled     map[string]time.Time // end of the last settled week by team, AllTeams included
+	Drifts      []Drift              // of each team, then of each goal, in the order of the mapping
+	// Overdispersion is σ_z >= 1 of the aligned share of each team, and of
+	// AllTeams, by the end of the last settled week.
+	Overdispersion map[string]float64
+	Index          map[string][]IndexItem // by team, AllTeams included
 }
 
 // Judge draws the drift charts of a history. It also returns what is to be
@@ -27,9 +30,10 @@ type Review struct {
 // references that were estimated, and doubts about what is on record. Input
 // and history must come from the same facts.
 func Judge(in Input, h *History, log Log) (*Review, []Record) {
-	r := &Review{ComputedAt: in.Now, Fingerprint: h.rules.Fingerprint(), Settled: map[string]time.Time{}}
+	r := &Review{ComputedAt: in.Now, Fingerprint: h.rules.Fingerprint(), Settled: map[string]time.Time{}, Overdispersion: map[string]float64{}}
 	for _, p := range h.all() {
 		r.Settled[p.id] = p.weekEnd(p.settled - 7)
+		r.Overdispersion[p.id] = p.overdispersionAt(endOfDates)
 		if oldest := p.end(p.first - 1); r.Oldest.IsZero() || oldest.Before(r.Oldest) {
 			r.Oldest = oldest
 		}

@@ -58,9 +58,9 @@ func lookBack(in Input, atOnce int) *History {
 	inParallel(len(teams)+1, func(i int) {
 		switch {
 		case i == len(teams) && h.company != nil:
-			h.company.measure(ledgers, roots.size())
+			h.company.measure(ledgers, roots.size(), h.driftUnit())
 		case i < len(teams) && h.teams[i] != nil:
-			h.teams[i].measure(ledgers[i:i+1], roots.size())
+			h.teams[i].measure(ledgers[i:i+1], roots.size(), h.driftUnit())
 		}
 	})
 	return h

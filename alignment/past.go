@@ -18,11 +18,15 @@ type past struct {
 	days     int                                       // closed local days from first on: the last one ended before the watermark
 	settled  mapping.Date                              // the Monday after the last settled week
 	sizes    [unitCount][len(historyLengths)][]float64 // n_eff of the window that ends with the day
+	sigmas   []step[float64]                           // overdispersion of the aligned share, by local day
 }
 
 // settleLag is how long a closed week waits for late changes before it can
 // raise an alarm (measures: 1.9).
-const settleLag = 48 * time.Hour
+const (
+	settleDays = 2
+	settleLag  = settleDays * 24 * time.Hour
+)
 
 // Earlier and later than every day that is computed with.
 const (
@@ -30,13 +34,21 @@ const (
 	endOfDates     = mapping.Date(1 << 30)
 )
 
-// measure fills in which days are closed in every team, and the effective
-// sample sizes.
-func (p *past) measure(ledgers []*ledger, roots int) {
+// measure fills in which days are closed in every team, the effective sample
+// sizes, and the overdispersion in the unit of drift.
+func (p *past) measure(ledgers []*ledger, roots int, drift Unit) {
 	p.settle()
 	for u := UnitTime; u <= p.lastUnit; u++ {
 		p.measureUnit(u, ledgers, roots, historyLengths[:]...)
 	}
+	p.sigmas = newChart(p, Series{Team: p.id, Unit: drift}, -1, newSeriesLog("")).sigmas()
+}
+
+// overdispersionAt returns what the weeks that had settled by the end of a
+// local day say.
+func (p *past) overdispersionAt(day mapping.Date) float64 {
+	sigma, _ := valueAt(p.sigmas, int64(day))
+	return max(1, sigma)
 }
 
 // settle fills in which days are closed in every team.
@@ -73,7 +85,9 @@ func (p *past) window(last, length mapping.Date) Window {
 		sizes[u] = p.sizes[u][slices.Index(historyLengths[:], length)][last-p.first]
 	}
 	f := frame{fmt.Sprintf("%dd", length), last - length + 1, last + 1}
-	return windowOf(f, p.sheets, p.lastUnit, sizes)
+	w := windowOf(f, p.sheets, p.lastUnit, sizes)
+	w.spread(p.overdispersionAt(last))
+	return w
 }
 
 // observed is a number of weeks taken together.

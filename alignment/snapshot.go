@@ -2,6 +2,7 @@ package alignment
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"alignd/alignment/stats"
@@ -220,6 +221,9 @@ type Work struct {
 
 	// EffectiveTickets is Kish's n_eff over root tickets; 0 without work.
 	EffectiveTickets float64
+	// Overdispersion widens the intervals, see TeamResult.Overdispersion; 0
+	// says the same as 1.
+	Overdispersion float64
 
 	// Distance to target, basis then, unit and window of this Work; nil
 	// without a target or without work.
@@ -263,7 +267,53 @@ func (w *Work) share(b Basis, in func(Cell) bool) (Share, bool) {
 			sum += c.Amount
 		}
 	}
-	p := float64(sum) / float64(w.Total)
-	lower, upper := stats.Wilson(p, w.EffectiveTickets)
-	return Share{Value: p, Lower: lower, Upper: upper}, true
+	return newShare(float64(sum)/float64(w.Total), w.EffectiveTickets, w.Overdispersion), true
+}
+
+// newShare returns a share with its interval. Tickets that stand or fall
+// together count as fewer (measures: 2.4).
+func newShare(p, effectiveTickets, overdispersion float64) Share {
+	sigma := max(1, overdispersion)
+	lower, upper := stats.Wilson(p, effectiveTickets/(sigma*sigma))
+	return Share{Value: p, Lower: lower, Upper: upper}
+}
+
+// WithReview returns the snapshot with a review, and with what that says of how
+// sure the shares are.
+func (s *Snapshot) WithReview(r *Review) *Snapshot {
+	with := *s
+	with.Review = r
+	with.Teams = slices.Clone(s.Teams)
+	for i := range with.Teams {
+		with.Teams[i].spread(r.Overdispersion)
+	}
+	with.Company.spread(r.Overdispersion)
+	return &with
+}
+
+// Overdispersion returns how much more the row's aligned share moves from week
+// to week than so few tickets explain: σ_z of measures 3.5, in the unit of
+// drift. It is 1 while fewer than eight weeks are usable, and 0 before a
+// history was looked at.
+func (t *TeamResult) Overdispersion() float64 {
+	if len(t.Windows) == 0 {
+		return 0
+	}
+	return t.Windows[0].Units[UnitTime].Overdispersion
+}
+
+// spread sets the overdispersion of all windows, in copies of them.
+func (t *TeamResult) spread(overdispersion map[string]float64) {
+	t.Windows, t.Weeks = slices.Clone(t.Windows), slices.Clone(t.Weeks)
+	for _, windows := range [][]Window{t.Windows, t.Weeks} {
+		for i := range windows {
+			windows[i].spread(overdispersion[t.ID])
+		}
+	}
+}
+
+func (w *Window) spread(overdispersion float64) {
+	for u := range w.Units {
+		w.Units[u].Overdispersion = overdispersion
+	}
 }

@@ -57,8 +57,8 @@ func ring(bell chan struct{}) {
 func (s *stage) show(snap *alignment.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.shown != nil {
-		snap.Review = s.shown.Review
+	if s.shown != nil && s.shown.Review != nil {
+		snap = snap.WithReview(s.shown.Review)
 	}
 	s.shown = snap
 	s.publish(snap, nil)
@@ -68,10 +68,8 @@ func (s *stage) show(snap *alignment.Snapshot) {
 func (s *stage) showReview(review *alignment.Review, history *alignment.History) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	with := *s.shown
-	with.Review = review
-	s.shown = &with
-	s.publish(&with, history)
+	s.shown = s.shown.WithReview(review)
+	s.publish(s.shown, history)
 }
 
 // newest returns the snapshot that is published, nil before the first.

@@ -44,6 +44,7 @@ var (
 	descShareLower     = family(nameShareLower, "Lower limit of the 95 % interval of the share of a class.", shareLabels...)
 	descShareUpper     = family(nameShareUpper, "Upper limit of the 95 % interval of the share of a class.", shareLabels...)
 	descShareEffective = family(nameShareEffective, "Effective number of tickets behind the shares; little can be said below 5.", unitLabels...)
+	descOverdispersion = family(nameOverdispersion, "How much more the aligned share moves from week to week than so few tickets explain: intervals are those of the effective tickets divided by its square. 1 before eight weeks; absent before the history was looked at.", labelTeam)
 	descGoalShare      = family(nameGoalShare, "Share of the aligned work on a goal in all work."+overlap, goalLabels...)
 	descGoalShareLower = family(nameGoalShareLower, "Lower limit of the 95 % interval of the share of a goal.", goalLabels...)
 	descGoalShareUpper = family(nameGoalShareUpper, "Upper limit of the 95 % interval of the share of a goal.", goalLabels...)

@@ -167,6 +167,9 @@ func countedUnits(team *alignment.TeamResult) []alignment.Unit {
 }
 
 func (s *section) shares(team *alignment.TeamResult) {
+	if sigma := team.Overdispersion(); sigma > 0 {
+		s.gauge(descOverdispersion, sigma, team.ID)
+	}
 	for i := range team.Windows {
 		w := &team.Windows[i]
 		if fresh, ok := w.FreshShare(); ok {

@@ -32,13 +32,14 @@ type historyRow struct {
 	Lower     *float64  `json:"lower"`
 	Upper     *float64  `json:"upper"`
 	Effective float64   `json:"effective_tickets"`
-	Enough    bool      `json:"enough_data"` // otherwise the share says next to nothing
+	Spread    float64   `json:"overdispersion"` // the limits are those of effective_tickets / overdispersion²
+	Enough    bool      `json:"enough_data"`    // otherwise the share says next to nothing
 	Total     float64   `json:"total"`
 }
 
 var historyColumns = []string{
 	"date", "end", "team", "unit", "basis", "window", "kind", "class", "goal", "reason",
-	"amount", "share", "lower", "upper", "effective_tickets", "enough_data", "total",
+	"amount", "share", "lower", "upper", "effective_tickets", "overdispersion", "enough_data", "total",
 }
 
 func (r *historyRow) record() []string {
@@ -51,7 +52,7 @@ func (r *historyRow) record() []string {
 	}
 	return []string{
 		r.Date, r.End.Format(time.RFC3339), r.Team, r.Unit, r.Basis, r.Window, r.Kind, r.Class, r.Goal, harmless(r.Reason),
-		number(r.Amount), orNone(r.Share), orNone(r.Lower), orNone(r.Upper), number(r.Effective), strconv.FormatBool(r.Enough), number(r.Total),
+		number(r.Amount), orNone(r.Share), orNone(r.Lower), orNone(r.Upper), number(r.Effective), number(r.Spread), strconv.FormatBool(r.Enough), number(r.Total),
 	}
 }
 
@@ -194,7 +195,7 @@ func appendWindow(rows []historyRow, q historyQuery, w *alignment.Window, cells 
 	work := &w.Units[q.unit]
 	blank := historyRow{
 		Date: (w.To - 1).String(), End: end, Team: q.team, Unit: q.unit.String(), Basis: q.basis.String(), Window: q.window,
-		Effective: work.EffectiveTickets, Enough: work.EffectiveTickets >= minEffective, Total: float64(work.Total) / q.unit.Scale(),
+		Effective: work.EffectiveTickets, Spread: work.Overdispersion, Enough: work.EffectiveTickets >= minEffective, Total: float64(work.Total) / q.unit.Scale(),
 	}
 	add := func(kind string, cell alignment.Cell, amount int64, share alignment.Share, ok bool) {
 		row := blank

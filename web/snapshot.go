@@ -66,7 +66,8 @@ type windowBody struct {
 type workBody struct {
 	Total            int64                `json:"total"`
 	EffectiveTickets float64              `json:"effective_tickets"`
-	Enough           bool                 `json:"enough_data"` // otherwise its shares say next to nothing
+	Overdispersion   float64              `json:"overdispersion,omitempty"` // intervals are those of effective_tickets / overdispersion²; absent before the history was looked at
+	Enough           bool                 `json:"enough_data"`              // otherwise its shares say next to nothing
 	Distance         *distanceBody        `json:"distance,omitempty"`
 	Bases            map[string]basisBody `json:"bases"`
 }
@@ -212,7 +213,7 @@ func windowBodies(s *alignment.Snapshot, windows []alignment.Window) []windowBod
 }
 
 func newWorkBody(s *alignment.Snapshot, w *alignment.Work) workBody {
-	body := workBody{Total: w.Total, EffectiveTickets: w.EffectiveTickets, Enough: w.EffectiveTickets >= minEffective, Bases: map[string]basisBody{}}
+	body := workBody{Total: w.Total, EffectiveTickets: w.EffectiveTickets, Overdispersion: w.Overdispersion, Enough: w.EffectiveTickets >= minEffective, Bases: map[string]basisBody{}}
 	if d := w.Distance; d != nil {
 		body.Distance = &distanceBody{
 			TotalVariation: d.TotalVariation, Floor: d.Floor, Hellinger: d.Hellinger, JensenShannon: d.JensenShannon,
