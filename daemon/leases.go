@@ -37,13 +37,13 @@ type sharing struct {
 	connectors int        // configured here
 	held       map[string]bool
 	asked      map[string]time.Time // when a lease beyond our part was last asked for, or given up
-	kept       map[string]int       // replicas while nobody wanted this one
+	kept       map[string]bool      // held beyond our part, since nobody else wanted it
 }
 
 func newSharing(st store.Store, lease time.Duration, counts *metrics.Process, logger *slog.Logger, changed func(context.Context)) *sharing {
 	return &sharing{
 		store: st, lease: lease, counts: counts, logger: logger, changed: changed,
-		held: map[string]bool{}, asked: map[string]time.Time{}, kept: map[string]int{},
+		held: map[string]bool{}, asked: map[string]time.Time{}, kept: map[string]bool{},
 	}
 }
 
@@ -106,8 +106,9 @@ func (s *sharing) count(ctx context.Context) error {
 	defer s.mu.Unlock()
 	if n != s.replicas {
 		s.logger.Debug("The number of replicas has changed", "before", s.replicas, "now", n)
+		s.replicas = n
+		clear(s.kept) // somebody may want it now
 	}
-	s.replicas = n
 	return nil
 }
 
@@ -140,7 +141,7 @@ func (s *sharing) claim(connector string) bool {
 	if !waiting || now.Sub(since) < s.lease {
 		return false
 	}
-	s.asked[connector], s.kept[connector] = now, s.replicas
+	s.asked[connector], s.kept[connector] = now, true
 	return true
 }
 
@@ -149,7 +150,7 @@ func (s *sharing) claim(connector string) bool {
 func (s *sharing) granted(connector string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.held[connector] && len(s.held) >= s.part() && s.kept[connector] != s.replicas {
+	if !s.held[connector] && len(s.held) >= s.part() && !s.kept[connector] {
 		return false
 	}
 	s.held[connector] = true
@@ -166,11 +167,11 @@ func (s *sharing) done(connector string) {
 
 // yield reports whether to give up a lease that is held, because there are
 // replicas with less to do. What nobody wanted is not offered again to the
-// same number of them.
+// same ones.
 func (s *sharing) yield(connector string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.held) <= s.part() || s.kept[connector] == s.replicas {
+	if len(s.held) <= s.part() || s.kept[connector] {
 		return false
 	}
 	delete(s.held, connector)

@@ -19,7 +19,7 @@ const (
 	nameShareLower        = "alignd_share_lower_ratio"
 	nameShareUpper        = "alignd_share_upper_ratio"
 	nameShareEffective    = "alignd_share_effective_tickets"
-	nameOverdispersion    = "alignd_share_overdispersion_ratio"
+	nameOverdispersion    = "alignd_drift_overdispersion_ratio"
 	nameGoalShare         = "alignd_goal_share_ratio"
 	nameGoalShareLower    = "alignd_goal_share_lower_ratio"
 	nameGoalShareUpper    = "alignd_goal_share_upper_ratio"
