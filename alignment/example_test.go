@@ -474,6 +474,7 @@ func (v *view) checkCompletionDays() {
 func (v *view) checkWindows() {
 	v.t.Helper()
 	x := &v.s.Expected
+	review, _ := alignment.Judge(v.in, alignment.LookBack(v.in), alignment.Log{})
 	for _, u := range alignment.Units {
 		for team, want := range x.SharesThen[u.String()] {
 			v.checkShares(team, u, alignment.Then, want)
@@ -487,6 +488,7 @@ func (v *view) checkWindows() {
 		}
 		for team, want := range x.Wilson[u.String()] {
 			w := alignment.NewWindow(v.in, team, v.from, v.to)
+			w.Units[u].Overdispersion = review.Overdispersion[team]
 			share, _ := w.Units[u].ClassShare(alignment.Then, alignment.Aligned)
 			near(v.t, team+" lower "+u.String(), share.Lower, want[0], 5e-7)
 			near(v.t, team+" upper "+u.String(), share.Upper, want[1], 5e-7)

@@ -135,9 +135,8 @@ func (x *indexer) share(dimension, item string, part, of float64, observations i
 	}
 	added := x.add(dimension, item, observations)
 	if of > 0 {
-		p := part / of
-		lower, upper := stats.Wilson(p, float64(observations))
-		added.Ratio = &Share{Value: p, Lower: lower, Upper: upper}
+		ratio := newShare(part/of, float64(observations), 1)
+		added.Ratio = &ratio
 	}
 }
 

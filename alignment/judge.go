@@ -19,8 +19,10 @@ type Review struct {
 	Oldest      time.Time            // beginning of the history; zero while no team is known
 	Settled     map[string]time.Time // end of the last settled week by team, AllTeams included
 	Drifts      []Drift              // of each team, then of each goal, in the order of the mapping
-	// Overdispersion is σ_z >= 1 of the aligned share of each team, and of
-	// AllTeams, by the end of the last settled week.
+	// Overdispersion is how much more the aligned share of each team, and of
+	// AllTeams, moves from week to week than so few tickets explain: σ_z >= 1
+	// of measures 3.5, in the unit of drift, by the weeks that have settled. It
+	// is 1 while fewer than eight of them are usable.
 	Overdispersion map[string]float64
 	Index          map[string][]IndexItem // by team, AllTeams included
 }

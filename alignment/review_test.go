@@ -41,8 +41,7 @@ func TestOverdispersionWidens(t *testing.T) {
 				if !ok {
 					continue
 				}
-				var want alignment.Share
-				want.Value = got.Value
+				want := alignment.Share{Value: got.Value, Limited: true}
 				want.Lower, want.Upper = stats.Wilson(got.Value, work.EffectiveTickets/(row.SigmaZ*row.SigmaZ))
 				if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, published.Tolerance)); diff != "" {
 					t.Errorf("%s, %s after %d weeks, σ_z %g (-want +got):\n%s", name, team.Windows[w].Name, weeks, row.SigmaZ, diff)

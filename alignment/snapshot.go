@@ -221,8 +221,8 @@ type Work struct {
 
 	// EffectiveTickets is Kish's n_eff over root tickets; 0 without work.
 	EffectiveTickets float64
-	// Overdispersion widens the intervals, see TeamResult.Overdispersion; 0
-	// says the same as 1.
+	// Overdispersion widens the intervals, see Review.Overdispersion; 0 before
+	// a history was looked at: then shares have none.
 	Overdispersion float64
 
 	// Distance to target, basis then, unit and window of this Work; nil
@@ -238,7 +238,9 @@ type CellAmount struct {
 
 // Share is a share with its 95 % Wilson interval.
 type Share struct {
-	Value, Lower, Upper float64
+	Value        float64
+	Limited      bool // the interval is known
+	Lower, Upper float64
 }
 
 // ClassShare returns the share of a class and false where the denominator is
@@ -270,12 +272,14 @@ func (w *Work) share(b Basis, in func(Cell) bool) (Share, bool) {
 	return newShare(float64(sum)/float64(w.Total), w.EffectiveTickets, w.Overdispersion), true
 }
 
-// newShare returns a share with its interval. Tickets that stand or fall
-// together count as fewer (measures: 2.4).
+// newShare returns a share with its interval, if the overdispersion is known:
+// tickets that stand or fall together count as fewer (measures: 2.4).
 func newShare(p, effectiveTickets, overdispersion float64) Share {
-	sigma := max(1, overdispersion)
-	lower, upper := stats.Wilson(p, effectiveTickets/(sigma*sigma))
-	return Share{Value: p, Lower: lower, Upper: upper}
+	if overdispersion == 0 {
+		return Share{Value: p}
+	}
+	lower, upper := stats.Wilson(p, effectiveTickets/(overdispersion*overdispersion))
+	return Share{Value: p, Limited: true, Lower: lower, Upper: upper}
 }
 
 // WithReview returns the snapshot with a review, and with what that says of how
@@ -289,17 +293,6 @@ func (s *Snapshot) WithReview(r *Review) *Snapshot {
 	}
 	with.Company.spread(r.Overdispersion)
 	return &with
-}
-
-// Overdispersion returns how much more the row's aligned share moves from week
-// to week than so few tickets explain: σ_z of measures 3.5, in the unit of
-// drift. It is 1 while fewer than eight weeks are usable, and 0 before a
-// history was looked at.
-func (t *TeamResult) Overdispersion() float64 {
-	if len(t.Windows) == 0 {
-		return 0
-	}
-	return t.Windows[0].Units[UnitTime].Overdispersion
 }
 
 // spread sets the overdispersion of all windows, in copies of them.

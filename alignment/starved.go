@@ -17,7 +17,8 @@ const (
 // half of what was declared for them: even the upper limit of the share of time
 // in the last 28 days, basis then, lies below half of the lowest target that
 // was in force during these days. So the goal was active all along, and a
-// target that was raised yesterday starves nothing. Dates are read in UTC.
+// target that was raised yesterday starves nothing. Dates are read in UTC. None
+// is found before the history was looked at.
 func (s *Snapshot) Starved(t *TeamResult) []string {
 	var starved []string
 	for i := range t.Windows {
@@ -28,7 +29,7 @@ func (s *Snapshot) Starved(t *TeamResult) []string {
 		}
 		for g := range s.Goals {
 			share, ok := work.GoalShare(Then, s.Goals[g].ID)
-			if ok && share.Upper < lowestTarget(&s.Goals[g], w.From, t.Watermark)/2 {
+			if ok && share.Limited && share.Upper < lowestTarget(&s.Goals[g], w.From, t.Watermark)/2 {
 				starved = append(starved, s.Goals[g].ID)
 			}
 		}

@@ -38,7 +38,7 @@ func TestStarved(t *testing.T) {
 			tc.goal.ID = "g"
 			window := alignment.Window{Name: "28d", From: today - 27, To: today + 1}
 			amount := int64(tc.share * 1e9)
-			work := alignment.Work{Total: 1e9, EffectiveTickets: tc.size}
+			work := alignment.Work{Total: 1e9, EffectiveTickets: tc.size, Overdispersion: 1}
 			work.Cells[alignment.Then] = []alignment.CellAmount{
 				{Cell: alignment.Cell{Class: alignment.Aligned, Goal: "g"}, Amount: amount},
 				{Cell: alignment.Cell{Class: alignment.Unmapped}, Amount: 1e9 - amount},

@@ -405,11 +405,13 @@ func (c *chaos) readAnew(h *house) []string {
 var chaosSeries = regexp.MustCompile(`(?m)^alignd_(?:work|active|share|goal|target|tickets|rules?)[_{ ].*$`)
 
 // chaosLines returns the series that are computed from tickets, to the last
-// bit. What counts events of one process is none of them.
+// bit. What counts events of one process is none of them, nor intervals, which
+// depend on when the history was looked at.
 func chaosLines(metrics string) []string {
 	lines := chaosSeries.FindAllString(metrics, -1)
 	return slices.DeleteFunc(lines, func(line string) bool {
-		return strings.Contains(line, "_total") || strings.HasPrefix(line, "alignd_tickets_missing")
+		name, _, _ := strings.Cut(line, "{")
+		return strings.HasSuffix(name, "_total") || name == "alignd_tickets_missing" || isLimit(name)
 	})
 }
 

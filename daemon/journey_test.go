@@ -282,11 +282,23 @@ func (s scrape) sum() float64 {
 }
 
 // business returns the series that are computed from tickets, as sorted lines:
-// what must be equal whenever facts and rules are equal.
+// what must be equal whenever facts and rules are equal. Intervals also depend
+// on when the history was last looked at.
 func (s scrape) business() []string {
+	return s.lines(func(name string) bool {
+		return businessFamily.MatchString(name) && !strings.HasSuffix(name, "_total") && name != "alignd_tickets_missing" && !isLimit(name)
+	})
+}
+
+func isLimit(name string) bool {
+	return strings.HasSuffix(name, "_lower_ratio") || strings.HasSuffix(name, "_upper_ratio")
+}
+
+// lines returns the series of some families, sorted.
+func (s scrape) lines(is func(name string) bool) []string {
 	var lines []string
 	for _, x := range s {
-		if !businessFamily.MatchString(x.name) || strings.HasSuffix(x.name, "_total") || x.name == "alignd_tickets_missing" {
+		if !is(x.name) {
 			continue
 		}
 		var pairs []string

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,12 +24,13 @@ func acme(t *testing.T) *traveller {
 	return tr
 }
 
-// settled waits until all connectors were read to the end by this process and
-// the result was computed, and returns it.
+// settled waits until all connectors were read to the end by this process, the
+// result was computed, and the history looked at, and returns it.
 func (r *running) settled() scrape {
 	r.t.Helper()
 	for {
 		r.until("/metrics", `(?m)^alignd_work_watermark_timestamp_seconds\{team="all"\} `)
+		r.until("/metrics", `(?m)^alignd_drift_overdispersion_ratio\{team="all"\} `)
 		got := r.scrape()
 		reads := got.with("alignd_sync_last_success_timestamp_seconds")
 		computed, _ := got.value("alignd_snapshot_timestamp_seconds")
@@ -79,7 +81,11 @@ func TestRestartChangesNothing(t *testing.T) {
 	second := tr.start(nil)
 	second.until("/-/ready", "is ready")
 	sameNumbers(t, "after a restart", before, second.scrape())
-	sameNumbers(t, "after reading again", before, second.settled())
+	again := second.settled()
+	sameNumbers(t, "after reading again", before, again)
+	if want := before.lines(isLimit); len(want) < 100 || !slices.Equal(want, again.lines(isLimit)) {
+		t.Errorf("of %d limits (-before +after):\n%.3000s", len(want), cmp.Diff(want, again.lines(isLimit)))
+	}
 	tr.noPerson(second, "PAY-1", ofTheCompany)
 }
 

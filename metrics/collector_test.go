@@ -96,7 +96,7 @@ func cell(c alignment.Class, goal, reason string, amount int64) alignment.CellAm
 // work has the same cells on both bases, except that now mobile's count as not
 // now.
 func work(effective float64, cells ...alignment.CellAmount) alignment.Work {
-	w := alignment.Work{EffectiveTickets: effective}
+	w := alignment.Work{EffectiveTickets: effective, Overdispersion: 1}
 	for _, c := range cells {
 		w.Total += c.Amount
 		w.Cells[alignment.Then] = append(w.Cells[alignment.Then], c)

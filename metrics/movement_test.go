@@ -43,10 +43,11 @@ func review(now time.Time) *alignment.Review {
 	over, up := down, down
 	over.How = alignment.ByData
 	up.Direction, up.How = alignment.Up, alignment.Acknowledged
-	ratio, duration := alignment.Share{Value: .25, Lower: .1, Upper: .5}, 5400.0
+	ratio, duration := alignment.Share{Value: .25, Limited: true, Lower: .1, Upper: .5}, 5400.0
 	return &alignment.Review{
 		ComputedAt: now, Oldest: now.Add(-742 * 24 * time.Hour),
-		Settled: map[string]time.Time{"payments": week, alignment.AllTeams: week.Add(-7 * 24 * time.Hour), "gone": week},
+		Overdispersion: map[string]float64{"payments": 1.5, alignment.AllTeams: 1, "gone": 2},
+		Settled:        map[string]time.Time{"payments": week, alignment.AllTeams: week.Add(-7 * 24 * time.Hour), "gone": week},
 		Drifts: []alignment.Drift{
 			{Series: series("payments", ""), Evaluable: true, Threshold: 5, Episodes: []alignment.Episode{over, up, down}},
 			{Series: series("platform", ""), Threshold: 7, Up: 2, Down: 1},

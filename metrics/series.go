@@ -167,9 +167,6 @@ func countedUnits(team *alignment.TeamResult) []alignment.Unit {
 }
 
 func (s *section) shares(team *alignment.TeamResult) {
-	if sigma := team.Overdispersion(); sigma > 0 {
-		s.gauge(descOverdispersion, sigma, team.ID)
-	}
 	for i := range team.Windows {
 		w := &team.Windows[i]
 		if fresh, ok := w.FreshShare(); ok {
@@ -221,6 +218,8 @@ var (
 
 func (s *section) share(f shareFamilies, of alignment.Share, labels ...string) {
 	s.gauge(f.value, of.Value, labels...)
-	s.gauge(f.lower, of.Lower, labels...)
-	s.gauge(f.upper, of.Upper, labels...)
+	if of.Limited {
+		s.gauge(f.lower, of.Lower, labels...)
+		s.gauge(f.upper, of.Upper, labels...)
+	}
 }

@@ -202,7 +202,8 @@ func appendWindow(rows []historyRow, q historyQuery, w *alignment.Window, cells 
 		row.Kind, row.Class, row.Goal, row.Reason = kind, cell.Class.String(), cell.Goal, cell.Reason
 		row.Amount = float64(amount) / q.unit.Scale()
 		if ok {
-			row.Share, row.Lower, row.Upper = &share.Value, &share.Lower, &share.Upper
+			body := newShareBody(share)
+			row.Share, row.Lower, row.Upper = &body.Value, body.Lower, body.Upper
 		}
 		rows = append(rows, row)
 	}

@@ -136,7 +136,7 @@ func newDriftBody(d *alignment.Drift) driftBody {
 	for i := range d.Observations {
 		o := &d.Observations[i]
 		body.Observations = append(body.Observations, observationBody{
-			o.First.String(), o.Last.String(), shareBody(o.Interval()), o.EffectiveTickets,
+			o.First.String(), o.Last.String(), newShareBody(o.Interval()), o.EffectiveTickets,
 			o.Reference, o.Z, o.Sigma, o.X, o.Up, o.Down,
 		})
 	}
@@ -171,7 +171,7 @@ func newIndexBodies(items []alignment.IndexItem) []indexItemBody {
 	for _, item := range items {
 		body := indexItemBody{Dimension: item.Dimension, Item: item.Item, Observations: item.Observations, Seconds: item.Seconds, At: item.At.UTC()}
 		if item.Ratio != nil {
-			ratio := shareBody(*item.Ratio)
+			ratio := newShareBody(*item.Ratio)
 			body.Ratio = &ratio
 		}
 		out = append(out, body)

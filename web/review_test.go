@@ -76,7 +76,7 @@ func review() *alignment.Review {
 	noted.Note, noted.Movement = "Agreed until <b>June</b>", &alignment.Movement{}
 	doubted := episode(checkout, alignment.Up, "2026-07-06", "2026-08-03", alignment.NewReference)
 	doubted.Doubted = true
-	ratio, some, many := alignment.Share{Value: .25, Lower: .13, Upper: .42}, 9000.0, 144000.0
+	ratio, some, many := alignment.Share{Value: .25, Limited: true, Lower: .13, Upper: .42}, 9000.0, 144000.0
 	return &alignment.Review{
 		ComputedAt: fixtureAt, Fingerprint: "5f3a9c", Oldest: date("2024-11-04").In(time.UTC),
 		Settled: map[string]time.Time{alignment.AllTeams: end(lastMonday), "payments": end(lastMonday)},

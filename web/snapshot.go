@@ -96,9 +96,17 @@ type cellBody struct {
 }
 
 type shareBody struct {
-	Value float64 `json:"value"`
-	Lower float64 `json:"lower"`
-	Upper float64 `json:"upper"`
+	Value float64  `json:"value"`
+	Lower *float64 `json:"lower,omitempty"` // of the interval; absent before the history was looked at
+	Upper *float64 `json:"upper,omitempty"`
+}
+
+func newShareBody(s alignment.Share) shareBody {
+	body := shareBody{Value: s.Value}
+	if s.Limited {
+		body.Lower, body.Upper = &s.Lower, &s.Upper
+	}
+	return body
 }
 
 type goalBody struct {
@@ -233,12 +241,12 @@ func newBasisBody(s *alignment.Snapshot, w *alignment.Work, b alignment.Basis) b
 	}
 	for _, class := range alignment.Classes {
 		if share, ok := w.ClassShare(b, class); ok {
-			body.Shares[class.String()] = shareBody(share)
+			body.Shares[class.String()] = newShareBody(share)
 		}
 	}
 	for i := range s.Goals {
 		if share, ok := w.GoalShare(b, s.Goals[i].ID); ok {
-			body.Goals[s.Goals[i].ID] = shareBody(share)
+			body.Goals[s.Goals[i].ID] = newShareBody(share)
 		}
 	}
 	return body

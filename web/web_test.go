@@ -91,7 +91,7 @@ func cell(class alignment.Class, goal, reason string, hours float64) alignment.C
 }
 
 func work(effective float64, cells ...alignment.CellAmount) alignment.Work {
-	w := alignment.Work{EffectiveTickets: effective}
+	w := alignment.Work{EffectiveTickets: effective, Overdispersion: 1}
 	w.Cells[alignment.Then], w.Cells[alignment.Now] = cells, cells
 	for _, c := range cells {
 		w.Total += c.Amount

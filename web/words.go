@@ -71,6 +71,9 @@ func (n names) reason(id string) string {
 }
 
 func between(s alignment.Share) string {
+	if !s.Limited {
+		return ""
+	}
 	return fmt.Sprintf("between %.0f%s%% and %.0f%s%%", s.Lower*100, nbsp, s.Upper*100, nbsp)
 }
 
