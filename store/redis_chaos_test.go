@@ -133,7 +133,8 @@ func replica(config string) {
 }
 
 func replicaTurn(s store.Store, cfg replicaConfig) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // enough to fill an empty Redis on a busy machine
+	// Many turns are broken off; the longest are enough to fill an empty Redis on a busy machine.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(20+rand.IntN(5000))*time.Millisecond)
 	defer cancel()
 	if _, err := s.Follow(ctx); err != nil {
 		return err
@@ -160,7 +161,7 @@ func replicaTurn(s store.Store, cfg replicaConfig) error {
 		b.Names = map[string]string{fmt.Sprintf("epoch-%d.", epoch): fmt.Sprint(m, i, rand.Int())} // so that the feed tells the epoch of each batch
 		if !b.Watermark.IsZero() {
 			for step := records + 1; step <= m; step++ {
-				if _, err := s.Append(ctx, note(step)); err != nil {
+				if _, err := s.AppendAfter(ctx, step-1, note(step)); err != nil {
 					return err
 				}
 			}
@@ -439,7 +440,7 @@ func (c *chaos) settle(want string) {
 		for i, p := range c.replicas {
 			p.mu.Lock()
 			if p.at != c.goal || p.sees != want {
-				missing += fmt.Sprintf("replica %d sees %s at step %d; ", i, p.sees, p.at)
+				missing += fmt.Sprintf("replica %d sees %s at step %d and said %q; ", i, p.sees, p.at, p.said[max(0, len(p.said)-1):])
 			}
 			p.mu.Unlock()
 		}
