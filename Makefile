@@ -1,10 +1,12 @@
 # "make" prints the targets. Tools are pinned in tools/, apart from go.mod, and
 # are built on first use.
 
-TOOLS         = go tool -modfile=tools/go.mod
-GOLANGCI_LINT = go tool -modfile=tools/golangci-lint/go.mod golangci-lint
-HELM          = go tool -modfile=tools/helm/go.mod helm
-SBOM          = go tool -modfile=tools/sbom/go.mod cyclonedx-gomod
+# Tools run here, whatever platform GOOS and GOARCH choose for the binary.
+GO_TOOL       = env -u GOOS -u GOARCH go tool
+TOOLS         = $(GO_TOOL) -modfile=tools/go.mod
+GOLANGCI_LINT = $(GO_TOOL) -modfile=tools/golangci-lint/go.mod golangci-lint
+HELM          = $(GO_TOOL) -modfile=tools/helm/go.mod helm
+SBOM          = $(GO_TOOL) -modfile=tools/sbom/go.mod cyclonedx-gomod
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -38,11 +40,13 @@ test: ## Run all tests
 race: ## Run the tests, without the exhaustive tables, with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -timeout 30m ./...
 
+# Go makes each new input smaller for up to a minute, in which nothing else runs.
 .PHONY: fuzz
 fuzz: ## Run each fuzz target of PKG for a while: FUZZTIME=10s
 	@for pkg in $$(go list $(PKG)); do \
-		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		targets=$$(go test -list '^Fuzz' $$pkg) || { echo "$$targets"; exit 1; }; \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg || exit 1; \
 		done; \
 	done
 
@@ -96,6 +100,7 @@ sbom: build ## Write dist/alignd.cdx.json, which lists every module in the binar
 
 .PHONY: checksums
 checksums: ## Write dist/SHA256SUMS, the checksums of all that is in dist/
+	@test -n "$$(find $(OUT) -type f 2>/dev/null)" || { echo "nothing is in $(OUT)/ yet: make build" >&2; exit 1; }
 	cd $(OUT) && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
 
 .PHONY: dashboards

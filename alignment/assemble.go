@@ -77,7 +77,7 @@ func teamResult(view *teamView, t *tally) TeamResult {
 	if t == nil {
 		return r
 	}
-	r.Known, r.Watermark = true, time.UnixMicro(view.watermark).UTC()
+	r.Known, r.Watermark, r.Workday = true, time.UnixMicro(view.watermark).UTC(), view.workday()
 	r.ActiveFresh, r.ActiveStale = t.activeFresh, t.activeStale
 	r.Targets, r.TargetAligned = targetsAt(t.rules.Goals(), view.watermark, view.team.Location)
 	for _, fr := range frames(view.today, t.rules.Period()) {
@@ -86,9 +86,11 @@ func teamResult(view *teamView, t *tally) TeamResult {
 	for _, fr := range weekFrames(view.weeks) {
 		r.Weeks = append(r.Weeks, sumOf(fr, []*tally{t}, UnitPoints))
 	}
-	r.Trends = teamTrends(r.Weeks)
+	r.Trends = teamTrends(r.Weeks, t.rules.Goals(), view.team.Location)
 	return r
 }
+
+func (v *teamView) workday() time.Duration { return v.team.Calendar.To - v.team.Calendar.From }
 
 // companyResult adds the teams' cells of the same local dates. Points have no
 // common scale, so they are never added up over teams.
@@ -100,9 +102,12 @@ func companyResult(rules *mapping.RuleSet, tallies []*tally) TeamResult {
 	}
 	earliest := slices.MinFunc(known, func(x, y *tally) int { return cmp.Compare(x.view.watermark, y.view.watermark) })
 	today := slices.MinFunc(known, func(x, y *tally) int { return cmp.Compare(x.view.today, y.view.today) }).view.today
-	r.Known, r.Watermark = true, time.UnixMicro(earliest.view.watermark).UTC()
+	r.Known, r.Watermark, r.Workday = true, time.UnixMicro(earliest.view.watermark).UTC(), earliest.view.workday()
 	r.Targets, r.TargetAligned = targetsAt(rules.Goals(), earliest.view.watermark, earliest.view.team.Location)
 	for _, t := range known {
+		if t.view.workday() != earliest.view.workday() {
+			r.Workday = 0
+		}
 		r.ActiveFresh += t.activeFresh
 		r.ActiveStale += t.activeStale
 	}
@@ -112,7 +117,7 @@ func companyResult(rules *mapping.RuleSet, tallies []*tally) TeamResult {
 		sums[i] = sumOf(slices.Concat(windows, weeks)[i], known, UnitTickets)
 	})
 	r.Windows, r.Weeks = sums[:len(windows):len(windows)], sums[len(windows):]
-	r.Trends = goalTrends(r.Weeks, rules.Goals())
+	r.Trends = goalTrends(r.Weeks, rules.Goals(), earliest.view.team.Location)
 	return r
 }
 

@@ -3,6 +3,8 @@ package alignment
 import (
 	"math"
 	"time"
+
+	"alignd/mapping"
 )
 
 // Distance says how far the work of a window is from its targets, over the
@@ -63,6 +65,14 @@ func (g *ground) integrateTarget(goal int, s span) float64 {
 		at = next
 	}
 	return sum
+}
+
+// isPursued reports whether a goal is active at an instant, and whether a
+// target is in force for it if it needs one.
+func (g *ground) isPursued(goal int, at int64, needsTarget bool) bool {
+	status, _ := valueAt(g.cells.statuses[goal], at)
+	targets := g.rules.Goals()[goal].Targets
+	return status == mapping.GoalActive && (!needsTarget || len(targets) > 0 && targets[0].From.In(g.cal.loc).UnixMicro() <= at)
 }
 
 // nextDeclaration returns the first instant after t at which a goal's status

@@ -102,7 +102,7 @@ type chart struct {
 	declared   int64        // target at the end of the last observation, millionths; -1 before
 	learning   []observed   // what an estimated reference will be taken from
 	fixed      float64      // the estimated reference, -1 while it is being learned
-	paused     mapping.Date // the last week in which the goal was not pursued
+	paused     mapping.Date // the last week in which nothing was to be done
 	redeclared time.Time    // when the target changed, until the open episode was ended for it
 	news       []Record
 }
@@ -132,7 +132,8 @@ func (c *chart) draw() {
 		if monday == c.log.used+7 { // earlier weeks were used then, however they would be taken together today
 			weeks = 0
 		}
-		if !c.pursued(monday) {
+		if since, paused := c.past.pausedSince(c.goal, monday); paused {
+			c.pause(monday, since)
 			c.skip(weeks + 1)
 			weeks = 0
 			continue
@@ -161,14 +162,14 @@ func (c *chart) draw() {
 	c.Evaluable = n > 0 && c.Observations[n-1].Last > c.last-7*driftRecent
 }
 
-// pursued reports whether the goal was pursued in a week, which matters if
-// what is usual comes from experience.
-func (c *chart) pursued(monday mapping.Date) bool {
-	if !c.Estimated || c.goal < 0 || c.past.pursued(c.goal, monday) {
-		return true
+// pause is for a week that says nothing, since nothing was to be done. What
+// was usual before is then learned anew.
+func (c *chart) pause(monday mapping.Date, since time.Time) {
+	c.learning, c.fixed, c.paused, c.declared = nil, -1, monday, -1
+	if monday > c.log.charted {
+		c.clear(NewReference, since, "")
 	}
-	c.learning, c.fixed, c.paused = nil, -1, monday
-	return false
+	c.reset()
 }
 
 // isFresh reports whether the tickets were looked after.
@@ -232,21 +233,44 @@ func (c *chart) standardise(o observed, reference float64) (out Observation, sig
 	return out, out.Sigma * o.deviation(reference)
 }
 
-// sigmas draws the chart and returns its overdispersion by the local day from
-// whose end on it is known.
-func (c *chart) sigmas() []step[float64] {
+// Overdispersion is how much more the aligned share of a team moves from week
+// to week than so few tickets explain: σ_z >= 1 of measures 3.5, in the unit of
+// drift. It changes when a week has settled.
+type Overdispersion []OverdispersionStep
+
+// OverdispersionStep is what is known from the end of a local day on.
+type OverdispersionStep struct {
+	From  mapping.Date
+	Sigma float64
+}
+
+// At returns what the weeks that had settled by the end of a local day say; 1
+// while fewer than eight were usable.
+func (o Overdispersion) At(day mapping.Date) float64 {
+	sigma := 1.0
+	for i := range o {
+		if o[i].From <= day {
+			sigma = o[i].Sigma
+		}
+	}
+	return sigma
+}
+
+// Latest returns what all settled weeks say.
+func (o Overdispersion) Latest() float64 { return o.At(endOfDates) }
+
+// overdispersion draws the chart and returns how that changed.
+func (c *chart) overdispersion() (out Overdispersion) {
 	c.draw()
-	var out []step[float64]
 	known := beforeAllDates
 	if n := len(c.learning); n > 0 {
 		known = c.learning[n-1].last
 	}
 	for i := range c.Observations {
-		o := &c.Observations[i]
-		out = append(out, step[float64]{int64(known + 6 + settleDays), o.Sigma})
-		known = o.Last
+		out = append(out, OverdispersionStep{known + 6 + settleDays, c.Observations[i].Sigma})
+		known = c.Observations[i].Last
 	}
-	return append(out, step[float64]{int64(known + 6 + settleDays), stats.Laney(c.zs)})
+	return append(out, OverdispersionStep{known + 6 + settleDays, stats.Laney(c.zs)})
 }
 
 func (c *chart) step(o *Observation) {
@@ -359,7 +383,7 @@ func (c *chart) raiseIfDue(o *Observation, sigma float64) {
 	direction := Direction(alarm.Direction)
 	rec := Record{
 		Kind: RecordRaise, Series: c.Series, Direction: direction, Week: o.Last, At: c.past.weekEnd(o.Last),
-		Onset: c.begins[direction], Shift: alarm.Shift * sigma, Share: o.Share, Reference: o.Reference,
+		Onset: c.begins[direction], Shift: alarm.Shift * sigma, Share: o.Share, Reference: o.Reference, Estimated: c.Estimated,
 	}
 	c.Episodes = append(c.Episodes, rec.episode(c.log))
 	c.news = append(c.news, rec)

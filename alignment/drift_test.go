@@ -568,3 +568,57 @@ func TestTrend(t *testing.T) {
 		t.Errorf("trend %+v over seven weeks, want none", got)
 	}
 }
+
+// TestNothingIsJudgedBeforeItIsDeclared: a goal that has begun, or a target
+// that has been declared, some weeks ago says nothing of the weeks before.
+func TestNothingIsJudgedBeforeItIsDeclared(t *testing.T) {
+	const before, after = 12, 10
+	weeks := steady(before+after, 14)
+	began := chartStart.AddDate(0, 0, 7*before).Add(50 * time.Hour).Format(time.DateOnly) // a Wednesday
+	for name, more := range map[string]string{
+		"target":            fmt.Sprintf(", target: [{from: %s, share: 70%%}]", began),
+		"status":            fmt.Sprintf(", status: [{from: %s, is: active}], target: 70%%", began),
+		"status, no target": fmt.Sprintf(", status: [{from: %s, is: active}]", began),
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := chartInput(completedWeeks(weeks), chartRules(t, more), len(weeks))
+			review, news := alignment.Judge(in, alignment.LookBack(in), alignment.Log{})
+			for i := range review.Drifts {
+				d := &review.Drifts[i]
+				if len(d.Episodes) > 0 {
+					t.Errorf("%v: episodes %+v", d.Series, d.Episodes)
+				}
+				if len(d.Observations) == 0 || weekNumber(d.Observations[0].First) <= before+1 {
+					t.Errorf("%v: observations %+v, want some after week %d", d.Series, d.Observations, before+1)
+				}
+			}
+			for _, r := range news {
+				if r.Kind == alignment.RecordRaise {
+					t.Errorf("recorded: %+v", r)
+				}
+			}
+			trend := alignment.Compute(in).Teams[0].Trends[alignment.UnitTickets]
+			want := map[bool]int{true: 13, false: after - 1}[name == "target"] // which says nothing of what counts
+			if trend.Weeks != want || math.Abs(trend.Slope) > 0.01 {
+				t.Errorf("a trend over %d weeks with a slope of %g a week, want %d and about 0", trend.Weeks, trend.Slope, want)
+			}
+		})
+	}
+}
+
+// TestPauseEndsAnEpisode: from the pause of its goal on, an open episode has
+// another reference.
+func TestPauseEndsAnEpisode(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(8, 5), steady(4, 14))
+	paused := chartStart.AddDate(0, 0, 7*20).Format(time.DateOnly)
+	for name, target := range map[string]string{"declared": ", target: 70%", "estimated": ""} {
+		t.Run(name, func(t *testing.T) {
+			rules := chartRules(t, fmt.Sprintf(", status: [{from: 2025-01-01, is: active}, {from: %s, is: paused}]%s", paused, target))
+			drifts, _ := judge(chartInput(completedWeeks(weeks), rules, len(weeks)), alignment.Log{})
+			goal := drifts[1]
+			if len(goal.Episodes) != 1 || goal.Episodes[0].How != alignment.NewReference {
+				t.Errorf("episodes %+v, want one that ended with its reference", goal.Episodes)
+			}
+		})
+	}
+}

@@ -47,7 +47,7 @@ const (
 	StillOpen    Clearing = ""
 	ByData       Clearing = "data"            // the share is back
 	Acknowledged Clearing = "acknowledgement" // somebody has taken note of it
-	NewReference Clearing = "reference"       // another target was declared
+	NewReference Clearing = "reference"       // what is usual or declared is another, or nothing is: a pause
 )
 
 // MarshalText writes "up" or "down".
@@ -76,6 +76,7 @@ type Episode struct {
 	Shift     float64      // estimated change of the share, signed
 	Share     float64      // of the observation that raised it
 	Reference float64
+	Estimated bool      // the reference is what was usual, not a target
 	Movement  *Movement // nil if the tickets were not known any more
 
 	How       Clearing
@@ -137,6 +138,7 @@ type Record struct {
 	Shift     float64      `json:"shift,omitempty"`
 	Share     float64      `json:"share,omitempty"`
 	Reference float64      `json:"reference,omitempty"` // also of a reference
+	Estimated bool         `json:"estimated,omitempty"` // the reference was
 	Movement  *Movement    `json:"movement,omitempty"`
 
 	// Of a clear.
@@ -185,7 +187,7 @@ func (r *Record) Key() string {
 func (r *Record) episode(log *seriesLog) Episode {
 	return Episode{
 		Series: r.Series, Direction: r.Direction, Onset: r.Onset, Week: r.Week, RaisedAt: r.At,
-		Shift: r.Shift, Share: r.Share, Reference: r.Reference, Movement: r.Movement,
+		Shift: r.Shift, Share: r.Share, Reference: r.Reference, Estimated: r.Estimated, Movement: r.Movement,
 		Doubted: log.doubted[r.episodeKey()],
 	}
 }

@@ -488,7 +488,7 @@ func (v *view) checkWindows() {
 		}
 		for team, want := range x.Wilson[u.String()] {
 			w := alignment.NewWindow(v.in, team, v.from, v.to)
-			w.Units[u].Overdispersion = review.Overdispersion[team]
+			w.Units[u].Overdispersion = review.Overdispersion[team].Latest()
 			share, _ := w.Units[u].ClassShare(alignment.Then, alignment.Aligned)
 			near(v.t, team+" lower "+u.String(), share.Lower, want[0], 5e-7)
 			near(v.t, team+" upper "+u.String(), share.Upper, want[1], 5e-7)

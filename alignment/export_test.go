@@ -92,8 +92,8 @@ func PlanTheLongWay(in Input, rules *mapping.RuleSet, log Log) *Plan {
 	after := in
 	after.Rules = rules
 	was, is := Compute(in), Compute(after)
-	p := &Plan{Moves: movesTheLongWay(in, after), DeadRules: deadRules(was.Rules, is.Rules), Conflicts: Conflicts{was.Conflicts, is.Conflicts}}
-	p.Shares = shareChanges(was.results(), is.results(), is.Goals)
+	p := &Plan{Moves: movesTheLongWay(in, after), DeadRules: deadRules(was.Rules, is.Rules), Conflicts: Conflicts{was.Conflicts, is.Conflicts}, Names: newNames(in.Rules, rules)}
+	p.addShares(was.results(), is.results(), in.Rules, rules)
 	dueBefore, _ := LookBack(in).charts(log, in.Now)
 	dueAfter, _ := LookBack(after).charts(log, in.Now)
 	p.Episodes = episodeChanges(dueBefore, dueAfter)

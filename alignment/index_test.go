@@ -53,6 +53,26 @@ func TestWorkedExampleIndex(t *testing.T) {
 	}
 }
 
+// TestWorkday: the company has one only where all teams have the same.
+func TestWorkday(t *testing.T) {
+	for hours, want := range map[string][3]time.Duration{
+		"09:00-17:00": {8 * time.Hour, 8 * time.Hour, 8 * time.Hour},
+		"09:30-15:30": {8 * time.Hour, 6 * time.Hour, 0},
+	} {
+		rules := modelRules(t, `
+period: {name: p, from: 2026-03-01, to: 2026-04-30}
+teams:
+  - {id: one, owns: {jira: [A]}}
+  - {id: two, owns: {jira: [B]}, calendar: {hours: "`+hours+`"}}
+`)
+		snap := alignment.Compute(alignment.Input{Tickets: list{}, Rules: rules, Watermarks: map[string]time.Time{"jira": caseEnd}})
+		got := [3]time.Duration{snap.Teams[0].Workday, snap.Teams[1].Workday, snap.Company.Workday}
+		if got != want {
+			t.Errorf("%s: teams and company work %v a day, want %v", hours, got, want)
+		}
+	}
+}
+
 // hoursOf returns the value of an item in hours, -1 without one.
 func hoursOf(item alignment.IndexItem) float64 {
 	if item.Seconds == nil {

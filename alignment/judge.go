@@ -19,11 +19,7 @@ type Review struct {
 	Oldest      time.Time            // beginning of the history; zero while no team is known
 	Settled     map[string]time.Time // end of the last settled week by team, AllTeams included
 	Drifts      []Drift              // of each team, then of each goal, in the order of the mapping
-	// Overdispersion is how much more the aligned share of each team, and of
-	// AllTeams, moves from week to week than so few tickets explain: σ_z >= 1
-	// of measures 3.5, in the unit of drift, by the weeks that have settled. It
-	// is 1 while fewer than eight of them are usable.
-	Overdispersion map[string]float64
+	Overdispersion map[string]Overdispersion // by team, AllTeams included
 	Index          map[string][]IndexItem // by team, AllTeams included
 }
 
@@ -32,10 +28,10 @@ type Review struct {
 // references that were estimated, and doubts about what is on record. Input
 // and history must come from the same facts.
 func Judge(in Input, h *History, log Log) (*Review, []Record) {
-	r := &Review{ComputedAt: in.Now, Fingerprint: h.rules.Fingerprint(), Settled: map[string]time.Time{}, Overdispersion: map[string]float64{}}
+	r := &Review{ComputedAt: in.Now, Fingerprint: h.rules.Fingerprint(), Settled: map[string]time.Time{}, Overdispersion: map[string]Overdispersion{}}
 	for _, p := range h.all() {
 		r.Settled[p.id] = p.weekEnd(p.settled - 7)
-		r.Overdispersion[p.id] = p.overdispersionAt(endOfDates)
+		r.Overdispersion[p.id] = p.overdispersion
 		if oldest := p.end(p.first - 1); r.Oldest.IsZero() || oldest.Before(r.Oldest) {
 			r.Oldest = oldest
 		}

@@ -18,7 +18,8 @@ type past struct {
 	days     int                                       // closed local days from first on: the last one ended before the watermark
 	settled  mapping.Date                              // the Monday after the last settled week
 	sizes    [unitCount][len(historyLengths)][]float64 // n_eff of the window that ends with the day
-	sigmas   []step[float64]                           // overdispersion of the aligned share, by local day
+
+	overdispersion Overdispersion
 }
 
 // settleLag is how long a closed week waits for late changes before it can
@@ -41,14 +42,7 @@ func (p *past) measure(ledgers []*ledger, roots int, drift Unit) {
 	for u := UnitTime; u <= p.lastUnit; u++ {
 		p.measureUnit(u, ledgers, roots, historyLengths[:]...)
 	}
-	p.sigmas = newChart(p, Series{Team: p.id, Unit: drift}, -1, newSeriesLog("")).sigmas()
-}
-
-// overdispersionAt returns what the weeks that had settled by the end of a
-// local day say.
-func (p *past) overdispersionAt(day mapping.Date) float64 {
-	sigma, _ := valueAt(p.sigmas, int64(day))
-	return max(1, sigma)
+	p.overdispersion = newChart(p, Series{Team: p.id, Unit: drift}, -1, newSeriesLog("")).overdispersion()
 }
 
 // settle fills in which days are closed in every team.
@@ -86,7 +80,7 @@ func (p *past) window(last, length mapping.Date) Window {
 	}
 	f := frame{fmt.Sprintf("%dd", length), last - length + 1, last + 1}
 	w := windowOf(f, p.sheets, p.lastUnit, sizes)
-	w.spread(p.overdispersionAt(last))
+	w.spread(p.overdispersion)
 	return w
 }
 
@@ -198,17 +192,27 @@ func (p *past) targetAt(goal int, at int64) (sum int64) {
 	return sum
 }
 
-// pursued reports whether the goal was active all through a week.
-func (p *past) pursued(goal int, monday mapping.Date) bool {
+// pausedSince returns the first instant of a week in which none of the watched
+// goals was active, with a target in force if targets are declared; false if
+// there is none. Such a week says nothing of a habit.
+func (p *past) pausedSince(goal int, monday mapping.Date) (since time.Time, paused bool) {
+	hasTarget := p.hasTarget(goal)
 	for _, s := range p.sheets {
 		at, end := s.cal.start(monday), s.cal.start(monday+7)
-		for ; at < end; at = s.nextDeclaration(goal, at) {
-			if status, _ := valueAt(s.cells.statuses[goal], at); status != mapping.GoalActive {
-				return false
+		for at < end {
+			next, pursued := end, false
+			for i := range p.watched(goal) {
+				g := max(goal, 0) + i
+				pursued = pursued || s.isPursued(g, at, hasTarget)
+				next = min(next, s.nextDeclaration(g, at))
 			}
+			if !pursued {
+				return time.UnixMicro(at).UTC(), true
+			}
+			at = next
 		}
 	}
-	return true
+	return time.Time{}, false
 }
 
 // result returns the rolling windows that end with a day.

@@ -3,7 +3,6 @@ package alignment
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -15,9 +14,35 @@ import (
 type Plan struct {
 	Moves     []Move          `json:"moves"`      // of tickets between places, most work first
 	Shares    []ShareChange   `json:"shares"`     // of classes and goals, in the order of teams and windows
+	Reasons   []ShareChange   `json:"reasons"`    // of off-plan work by reason, likewise
 	DeadRules []string        `json:"dead_rules"` // rules without a ticket in 28 days, that are new or had some before
 	Conflicts Conflicts       `json:"conflicts"`
 	Episodes  []EpisodeChange `json:"episodes"`
+	Names     Names           `json:"names"`
+}
+
+// Names are what people call teams, goals and reasons, by id: in the other
+// mapping, or in the present one where that has none.
+type Names struct {
+	Teams   map[string]string `json:"teams"`
+	Goals   map[string]string `json:"goals"`
+	Reasons map[string]string `json:"reasons"`
+}
+
+func newNames(mappings ...*mapping.RuleSet) Names {
+	n := Names{map[string]string{}, map[string]string{}, map[string]string{}}
+	for _, rules := range mappings {
+		for i := range rules.Teams() {
+			n.Teams[rules.Teams()[i].ID] = rules.Teams()[i].Name
+		}
+		for i := range rules.Goals() {
+			n.Goals[rules.Goals()[i].ID] = rules.Goals()[i].Name
+		}
+		for _, r := range rules.Reasons() {
+			n.Reasons[r.ID] = r.Name
+		}
+	}
+	return n
 }
 
 // Conflicts are the numbers of tickets of the last 28 days that match several
@@ -34,16 +59,29 @@ type Place struct {
 	Cells    string `json:"cells,omitempty"` // such as "aligned checkout", several joined by " + "
 }
 
-// String writes the place in words.
-func (p Place) String() string {
-	switch {
-	case p.Team == "":
-		return "in no team"
-	case p.Excluded:
-		return "left out"
+// Parts returns the cells that the work of a ticket goes to. Where there are
+// several, they are of goals, whose ids have no spaces; the reason that a label
+// gives may be any text.
+func (p Place) Parts() []Cell {
+	var parts []Cell
+	for text := range strings.SplitSeq(p.Cells, cellJoint) {
+		class, rest, _ := strings.Cut(text, " ")
+		var c Cell
+		if err := c.Class.UnmarshalText([]byte(class)); err != nil { // a part of a reason
+			return []Cell{{Class: OffPlan, Reason: strings.TrimPrefix(p.Cells, OffPlan.String()+" ")}}
+		}
+		if c.Class == OffPlan {
+			c.Reason = rest
+		} else {
+			c.Goal = rest
+		}
+		parts = append(parts, c)
 	}
-	return p.Cells
+	return parts
 }
+
+// cellJoint stands between the cells of a place.
+const cellJoint = " + "
 
 // Move is the tickets that leave one place for another: those with work in the
 // last 91 days, and the open ones.
@@ -62,18 +100,6 @@ type TicketWorth struct {
 	Time  int64  `json:"time_nanoseconds"`
 }
 
-// ShareChange is a share before and after; nil where there is none.
-type ShareChange struct {
-	Team   string   `json:"team"`
-	Window string   `json:"window"`
-	Unit   Unit     `json:"unit"`
-	Basis  Basis    `json:"basis"`
-	Class  string   `json:"class"`
-	Goal   string   `json:"goal,omitempty"` // a goal's aligned share; empty for the class
-	Before *float64 `json:"before"`
-	After  *float64 `json:"after"`
-}
-
 // EpisodeChange is what would become of an episode: it opens with the next
 // week that is like the last ones, or it ends then.
 type EpisodeChange struct {
@@ -84,20 +110,17 @@ type EpisodeChange struct {
 
 // Empty reports whether the other mapping changes nothing.
 func (p *Plan) Empty() bool {
-	return len(p.Moves)+len(p.Shares)+len(p.DeadRules)+len(p.Episodes) == 0 && p.Conflicts.Before == p.Conflicts.After
+	return len(p.Moves)+len(p.Shares)+len(p.Reasons)+len(p.DeadRules)+len(p.Episodes) == 0 && p.Conflicts.Before == p.Conflicts.After
 }
 
 const planExamples = 5
-
-// planNoise is the change of a share that is not worth telling.
-const planNoise = 0.0005
 
 // NewPlan compares the numbers under the rules of an input with those under
 // others. The facts are the same.
 func NewPlan(in Input, rules *mapping.RuleSet, log Log) *Plan {
 	d := newDrafts(in, rules)
-	p := &Plan{Moves: d.moves(), Conflicts: Conflicts{d.was.conflicts(), d.is.conflicts()}}
-	p.Shares = shareChanges(d.was.results(), d.is.results(), rules.Goals())
+	p := &Plan{Moves: d.moves(), Conflicts: Conflicts{d.was.conflicts(), d.is.conflicts()}, Names: newNames(in.Rules, rules)}
+	p.addShares(d.was.results(), d.is.results(), in.Rules, rules)
 	p.DeadRules = deadRules(d.was.ruleUse(d.facts), d.is.ruleUse(d.facts))
 	was, is := d.histories()
 	drifts, _ := was.charts(log, in.Now)
@@ -164,74 +187,13 @@ func (w *teamWork) placeOf(v verdict) Place {
 	for _, part := range w.parts(v.match, w.view.watermark) {
 		cells = append(cells, w.cells.cells[part.cell].String())
 	}
-	p.Cells = strings.Join(cells, " + ")
+	p.Cells = strings.Join(cells, cellJoint)
 	return p
 }
 
 // String writes the cell in words, such as "off_plan incident".
 func (c Cell) String() string {
 	return strings.TrimSpace(c.Class.String() + " " + c.Goal + c.Reason)
-}
-
-// shareChanges lists the shares that differ between two sets of results,
-// matched by team and window.
-func shareChanges(was, is []*TeamResult, goals []mapping.Goal) []ShareChange {
-	old := map[string]*TeamResult{}
-	for _, t := range was {
-		old[t.ID] = t
-	}
-	var out []ShareChange
-	for _, t := range is {
-		before := old[t.ID]
-		if before == nil {
-			before = &TeamResult{}
-		}
-		for i := range t.Windows {
-			w := &t.Windows[i]
-			at := slices.IndexFunc(before.Windows, func(b Window) bool { return b.Name == w.Name })
-			b := &Window{}
-			if at >= 0 {
-				b = &before.Windows[at]
-			}
-			out = append(out, windowChanges(t.ID, b, w, goals)...)
-		}
-	}
-	return out
-}
-
-func windowChanges(team string, was, is *Window, goals []mapping.Goal) (out []ShareChange) {
-	for _, u := range Units {
-		for _, b := range Bases {
-			note := func(class Class, goal string, share func(*Work) (Share, bool)) {
-				c := ShareChange{Team: team, Window: is.Name, Unit: u, Basis: b, Class: class.String(), Goal: goal}
-				c.Before, c.After = valueOf(share(&was.Units[u])), valueOf(share(&is.Units[u]))
-				if c.differs() {
-					out = append(out, c)
-				}
-			}
-			for _, class := range Classes {
-				note(class, "", func(w *Work) (Share, bool) { return w.ClassShare(b, class) })
-			}
-			for _, g := range goals {
-				note(Aligned, g.ID, func(w *Work) (Share, bool) { return w.GoalShare(b, g.ID) })
-			}
-		}
-	}
-	return out
-}
-
-func valueOf(s Share, ok bool) *float64 {
-	if !ok {
-		return nil
-	}
-	return &s.Value
-}
-
-func (c *ShareChange) differs() bool {
-	if c.Before == nil || c.After == nil {
-		return c.Before != c.After
-	}
-	return math.Abs(*c.After-*c.Before) >= planNoise
 }
 
 // deadRules lists the rules that match nothing, unless they already did not.

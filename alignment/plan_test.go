@@ -2,6 +2,8 @@ package alignment_test
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,14 +49,78 @@ rules:
 		t.Errorf("dead rules (-want +got):\n%s", diff)
 	}
 	changed := map[string]bool{}
-	for _, s := range p.Shares {
-		changed[s.Class+s.Goal] = true
+	for _, s := range slices.Concat(p.Shares, p.Reasons) {
+		changed[s.Class+" "+s.Goal+s.Reason] = true
 	}
-	if diff := cmp.Diff(map[string]bool{"unmapped": true, "off_plan": true}, changed); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"unmapped ": true, "off_plan ": true, "off_plan side": true}, changed); diff != "" {
 		t.Errorf("changed shares (-want +got):\n%s", diff)
+	}
+	names := alignment.Names{Teams: map[string]string{"t": "t"}, Goals: map[string]string{"g": "Goal"}, Reasons: map[string]string{"side": "Side work"}}
+	if diff := cmp.Diff(names, p.Names); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
 	}
 	if len(p.Episodes) != 0 {
 		t.Errorf("episodes %+v, want none: the aligned share stays", p.Episodes)
+	}
+}
+
+// TestPlanTellsOfReasons: undeclared ones are taken together.
+func TestPlanTellsOfReasons(t *testing.T) {
+	weeks := steady(20, 14)
+	tks := completedWeeks(weeks)
+	labels := []string{"why-side", "why-this", "why-that", "off"}
+	for i := range tks {
+		if len(tks[i].Labels) == 0 {
+			tks[i].Labels = labels[i%4 : i%4+1]
+		}
+	}
+	after, err := mapping.Parse("chart.yml", []byte(`
+period: {name: year, from: 2025-09-01, to: 2026-08-31}
+teams: [{id: t, owns: {jira: [P]}}]
+goals: [{id: g, name: Goal, target: 70%}]
+reasons: [{id: side}]
+rules:
+  - {name: g, when: {labels: {any: [g]}}, goal: g}
+  - {name: why, when: {labels: {any: ["why-*"]}}, reason_from_label: "why-*"}
+  - {name: off, when: {labels: {any: ["off"]}}, off_plan: true}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]float64{}
+	p := alignment.NewPlan(chartInput(tks, chartRules(t, ", target: 70%"), len(weeks)), after, alignment.Log{})
+	for _, s := range slices.Concat(p.Shares, p.Reasons) {
+		if s.Team == "t" && s.Window == "91d" && s.Unit == alignment.UnitTickets && s.Basis == alignment.Now && s.Class == "off_plan" {
+			sums[s.Reason] = *s.After
+		}
+	}
+	if len(sums) != 4 || sums["side"] == 0 || sums["none"] == 0 || math.Abs(sums["side"]+sums["other"]+sums["none"]-sums[""]) > 1e-9 || sums["other"] <= sums["side"] {
+		t.Errorf("off-plan work by reason is %v, want side, other (two of them) and none, which make up the class", sums)
+	}
+}
+
+func TestPartsOfAPlace(t *testing.T) {
+	tests := map[string][]alignment.Cell{
+		"unmapped":                            {{Class: alignment.Unmapped}},
+		"off_plan":                            {{Class: alignment.OffPlan}},
+		"off_plan why not":                    {{Class: alignment.OffPlan, Reason: "why not"}},
+		"off_plan a + b":                      {{Class: alignment.OffPlan, Reason: "a + b"}},
+		"aligned g + not_now h":               {{Class: alignment.Aligned, Goal: "g"}, {Class: alignment.NotNow, Goal: "h"}},
+		"aligned g + off_plan retired":        {{Class: alignment.Aligned, Goal: "g"}, {Class: alignment.OffPlan, Reason: "retired"}},
+		"aligned g + aligned h + not_now one": {{Class: alignment.Aligned, Goal: "g"}, {Class: alignment.Aligned, Goal: "h"}, {Class: alignment.NotNow, Goal: "one"}},
+	}
+	for cells, want := range tests {
+		got := alignment.Place{Team: "t", Cells: cells}.Parts()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", cells, diff)
+		}
+		var words []string
+		for _, c := range got {
+			words = append(words, c.String())
+		}
+		if back := strings.Join(words, " + "); back != cells {
+			t.Errorf("%s became %s", cells, back)
+		}
 	}
 }
 
@@ -121,15 +187,15 @@ func TestPlanThenApply(t *testing.T) {
 		end := modelStart.Add(time.Duration(24*31+rapid.IntRange(0, 100).Draw(t, "end")) * time.Hour)
 		in := alignment.Input{Tickets: drawTickets(t), Rules: before, Watermarks: map[string]time.Time{"jira": end}, Now: end}
 		plan := alignment.NewPlan(in, after, alignment.Log{})
-		if before.Fingerprint() == after.Fingerprint() && len(plan.Moves)+len(plan.Shares) > 0 {
+		if before.Fingerprint() == after.Fingerprint() && !plan.Empty() {
 			t.Fatalf("the same rules change %+v", plan)
 		}
 		was := alignment.Compute(in)
 		in.Rules = after
 		is := alignment.Compute(in)
 		told := map[string]bool{}
-		for _, c := range plan.Shares {
-			told[c.Team+c.Window+c.Unit.String()+c.Basis.String()+c.Class+c.Goal] = true
+		for _, c := range slices.Concat(plan.Shares, plan.Reasons) {
+			told[c.Team+c.Window+c.Unit.String()+c.Basis.String()+c.Class+c.Goal+c.Reason] = true
 			if diff := cmp.Diff(shareIn(is, c), c.After); diff != "" {
 				t.Fatalf("%+v (-snapshot +plan):\n%s", c, diff)
 			}
@@ -159,6 +225,13 @@ func shareIn(s *alignment.Snapshot, c alignment.ShareChange) *float64 {
 				work := &w.Units[c.Unit]
 				for _, class := range alignment.Classes {
 					share, ok := work.ClassShare(c.Basis, class)
+					switch c.Reason {
+					case "":
+					case alignment.NoReason:
+						share, ok = work.CellShare(c.Basis, alignment.Cell{Class: alignment.OffPlan})
+					default: // the model has no others
+						share, ok = work.CellShare(c.Basis, alignment.Cell{Class: alignment.OffPlan, Reason: c.Reason})
+					}
 					if c.Goal != "" {
 						share, ok = work.GoalShare(c.Basis, c.Goal)
 					}

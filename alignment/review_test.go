@@ -51,6 +51,12 @@ func TestOverdispersionWidens(t *testing.T) {
 				}
 			}
 		}
+		past := alignment.LookBack(in)
+		for _, week := range snap.Teams[0].Weeks {
+			if diff := cmp.Diff(past.Window("t", week.To-1, 7).Units, week.Units, cmpopts.EquateApprox(1e-12, 0)); diff != "" {
+				t.Errorf("week %s after %d weeks (-history +snapshot):\n%s", week.Name, weeks, diff)
+			}
+		}
 		if o := plain.Teams[0].Windows[0].Units[alignment.UnitTickets].Overdispersion; o != 0 {
 			t.Fatalf("a snapshot was modified by its review: %g", o)
 		}

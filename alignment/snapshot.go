@@ -162,6 +162,9 @@ type TeamResult struct {
 	// its first walk. Nothing else is filled in then.
 	Known     bool
 	Watermark time.Time // everything up to here is in the numbers
+	// Workday is how long the team works on a day of its calendar; 0 for a
+	// company whose teams differ.
+	Workday time.Duration
 
 	ActiveFresh, ActiveStale int // tickets of U_T at the watermark
 	// Targets are the shares in force at the watermark by goal id, for goals
@@ -283,10 +286,13 @@ func newShare(p, effectiveTickets, overdispersion float64) Share {
 }
 
 // WithReview returns the snapshot with a review, and with what that says of how
-// sure the shares are.
+// sure the shares are if it was made under the same rules.
 func (s *Snapshot) WithReview(r *Review) *Snapshot {
 	with := *s
 	with.Review = r
+	if r.Fingerprint != s.Fingerprint {
+		return &with
+	}
 	with.Teams = slices.Clone(s.Teams)
 	for i := range with.Teams {
 		with.Teams[i].spread(r.Overdispersion)
@@ -296,17 +302,23 @@ func (s *Snapshot) WithReview(r *Review) *Snapshot {
 }
 
 // spread sets the overdispersion of all windows, in copies of them.
-func (t *TeamResult) spread(overdispersion map[string]float64) {
+func (t *TeamResult) spread(known map[string]Overdispersion) {
+	o, ok := known[t.ID]
+	if !ok {
+		return
+	}
 	t.Windows, t.Weeks = slices.Clone(t.Windows), slices.Clone(t.Weeks)
 	for _, windows := range [][]Window{t.Windows, t.Weeks} {
 		for i := range windows {
-			windows[i].spread(overdispersion[t.ID])
+			windows[i].spread(o)
 		}
 	}
 }
 
-func (w *Window) spread(overdispersion float64) {
+// spread sets the overdispersion as it was known at the end of the window.
+func (w *Window) spread(o Overdispersion) {
+	sigma := o.At(w.To - 1)
 	for u := range w.Units {
-		w.Units[u].Overdispersion = overdispersion
+		w.Units[u].Overdispersion = sigma
 	}
 }

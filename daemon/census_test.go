@@ -120,6 +120,20 @@ alignd_tickets_removed_total{cause="scope",connector="acme"} %d
 	}
 }
 
+func (r *rig) wantMissing(t *testing.T, unproven, unreadable, held int) {
+	t.Helper()
+	want := fmt.Sprintf(`
+# HELP alignd_tickets_missing Known tickets that the last count did not find: unproven (missed once, the next count decides), unreadable (there, but not to be understood), or held (too many to believe it).
+# TYPE alignd_tickets_missing gauge
+alignd_tickets_missing{cause="held",connector="acme"} %d
+alignd_tickets_missing{cause="unproven",connector="acme"} %d
+alignd_tickets_missing{cause="unreadable",connector="acme"} %d
+`, held, unproven, unreadable)
+	if err := testutil.GatherAndCompare(r.registry, strings.NewReader(want), "alignd_tickets_missing"); err != nil {
+		t.Error(err)
+	}
+}
+
 func (r *rig) wantGauge(t *testing.T, name string, want float64) {
 	t.Helper()
 	families, err := r.registry.Gather()
@@ -151,7 +165,7 @@ func TestMissingTickets(t *testing.T) {
 
 	c := r.take(t)
 	r.wantStored(t, "after one miss", "1", "2", "3", "4", "5")
-	r.wantGauge(t, "alignd_tickets_missing", 3)
+	r.wantMissing(t, 3, 0, 0)
 	if len(tr.looks) > 0 {
 		t.Errorf("looked at %v after one miss", tr.looks)
 	}
@@ -164,10 +178,33 @@ func TestMissingTickets(t *testing.T) {
 	r.take(t)
 	r.wantStored(t, "after two", "3", "4", "5")
 	r.wantRemoved(t, 1, 1, 0)
-	r.wantGauge(t, "alignd_tickets_missing", 0)
+	r.wantMissing(t, 0, 0, 0)
 	if diff := cmp.Diff([][]string{{"1", "2", "3"}}, tr.looks); diff != "" {
 		t.Errorf("looked at (-want +got):\n%s", diff)
 	}
+}
+
+// A ticket that is there and cannot be understood stays, and is asked for again.
+func TestMissingAndUnreadable(t *testing.T) {
+	r, tr := newTracked(t, 3)
+	tr.hidden["2"] = true
+	look, broken := r.connector.look, true
+	r.connector.look = func(uids []string) (connectors.Page, error) {
+		if broken {
+			return connectors.Page{Skipped: []connectors.Skipped{{UID: "2", Err: errors.New("created is missing")}}}, nil
+		}
+		return look(uids)
+	}
+	r.take(t)
+	r.wantMissing(t, 1, 0, 0)
+	for range 2 {
+		r.take(t)
+		r.wantMissing(t, 0, 1, 0)
+	}
+	broken = false
+	r.take(t)
+	r.wantMissing(t, 0, 0, 0)
+	r.wantStored(t, "at the end", "1", "2", "3")
 }
 
 // What comes back before the second census was never gone.
@@ -290,7 +327,7 @@ func TestScopeShrank(t *testing.T) {
 			}
 			r.wantStored(t, "while it is held", all...)
 			r.wantGauge(t, "alignd_sync_scope_shrunk", 1)
-			r.wantGauge(t, "alignd_tickets_missing", float64(len(hidden)))
+			r.wantMissing(t, 0, 0, len(hidden))
 			if n := strings.Count(r.log.String(), "The scope shrank"); n != 1 || !strings.Contains(r.log.String(), "alignd accept acme") {
 				t.Errorf("logged %d times:\n%s", n, r.log)
 			}

@@ -345,6 +345,13 @@ func series(metrics, name string) float64 {
 	return v
 }
 
+// missing reports whether the last count missed tickets, whatever the cause.
+func missing(metrics, connector string) bool {
+	return slices.ContainsFunc([]string{"unproven", "unreadable", "held"}, func(cause string) bool {
+		return series(metrics, fmt.Sprintf("alignd_tickets_missing{cause=%q,connector=%q}", cause, connector)) != 0
+	})
+}
+
 var bothConnectors = []string{"acme", "acme-linear"}
 
 // watermark is where the watermark stands after a walk now.
@@ -382,7 +389,7 @@ func (c *chaos) settle() []string {
 				if of("alignd_sync_scope_shrunk") == 1 {
 					r.do("POST", "/-/accept?connector="+name)
 				}
-				if of("alignd_sync_scope_shrunk") != 0 || of("alignd_tickets_missing") != 0 {
+				if of("alignd_sync_scope_shrunk") != 0 || missing(metrics, name) {
 					clean[name] = 0
 				}
 			}

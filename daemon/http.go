@@ -136,7 +136,7 @@ func (d *Daemon) ready(w http.ResponseWriter, _ *http.Request) {
 
 func (d *Daemon) reloadOverHTTP(w http.ResponseWriter, r *http.Request) {
 	if !d.opts.EnableLifecycle {
-		http.Error(w, "Reloading over HTTP is switched off. Start alignd with --web.enable-lifecycle, or send it SIGHUP.", http.StatusForbidden)
+		http.Error(w, "Reloading over HTTP is switched off. Start alignd with --web.enable-lifecycle (in the file: web.enable_lifecycle), or send it SIGHUP.", http.StatusForbidden)
 		return
 	}
 	if err := d.requestReload(r.Context()); err != nil {
@@ -150,7 +150,7 @@ func (d *Daemon) reloadOverHTTP(w http.ResponseWriter, r *http.Request) {
 // missing.
 func (d *Daemon) acceptOverHTTP(w http.ResponseWriter, r *http.Request) {
 	if !d.opts.EnableLifecycle {
-		http.Error(w, "Accepting over HTTP is switched off. Start alignd with --web.enable-lifecycle.", http.StatusForbidden)
+		http.Error(w, "Accepting over HTTP is switched off. Start alignd with --web.enable-lifecycle, or with enable_lifecycle: true under web in its file.", http.StatusForbidden)
 		return
 	}
 	name := r.URL.Query().Get("connector")
@@ -179,7 +179,7 @@ const maxNote = 1000
 // acknowledgeOverHTTP records that somebody has taken note of an open episode.
 func (d *Daemon) acknowledgeOverHTTP(w http.ResponseWriter, r *http.Request) {
 	if !d.opts.EnableLifecycle {
-		http.Error(w, "Acknowledging over HTTP is switched off. Start alignd with --web.enable-lifecycle.", http.StatusForbidden)
+		http.Error(w, "Acknowledging over HTTP is switched off. Start alignd with --web.enable-lifecycle, or with enable_lifecycle: true under web in its file.", http.StatusForbidden)
 		return
 	}
 	query := r.URL.Query()

@@ -1,6 +1,8 @@
 package deploy_test
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"alignd/config"
 )
 
 // helm runs the Helm that tools/helm pins, which is built on first use.
@@ -114,6 +118,52 @@ func TestChartRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestChartSchema: the chart takes the keys of store.redis that alignd takes,
+// with the same values.
+func TestChartSchema(t *testing.T) {
+	want := rulesOf(t, config.Schema(), "store", "redis")
+	got := rulesOf(t, read(t, "helm/alignd/values.schema.json"), "store", "redis")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("store.redis of values.schema.json is not that of \"alignd schema config\" (-want +got):\n%s", diff)
+	}
+}
+
+// rulesOf returns what the schema of a key demands. Descriptions and defaults
+// demand nothing.
+func rulesOf(t *testing.T, text string, path ...string) any {
+	t.Helper()
+	var schema any
+	if err := json.Unmarshal([]byte(text), &schema); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range path {
+		object, _ := schema.(map[string]any)
+		properties, _ := object["properties"].(map[string]any)
+		if schema = properties[key]; schema == nil {
+			t.Fatalf("a schema has no key %s", strings.Join(path, "."))
+		}
+	}
+	return bare(schema)
+}
+
+func bare(schema any) any {
+	switch s := schema.(type) {
+	case map[string]any:
+		maps.DeleteFunc(s, func(key string, value any) bool {
+			_, isKey := value.(map[string]any) // of the file, which may have any name
+			return !isKey && (key == "description" || key == "default")
+		})
+		for _, value := range s {
+			bare(value)
+		}
+	case []any:
+		for _, value := range s {
+			bare(value)
+		}
+	}
+	return schema
 }
 
 // TestChartConfigIsRight gives the files that the chart writes to alignd.

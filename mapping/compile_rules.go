@@ -82,7 +82,7 @@ func (c *compiler) outcome(path string, rc *RuleConfig, r *rule) {
 func (c *compiler) ruleGoal(path string, rc *RuleConfig, r *rule) {
 	weight := 1
 	if rc.Weight != nil {
-		weight = *rc.Weight
+		weight, r.weighted = *rc.Weight, true
 		c.weight(path+".weight", weight)
 	}
 	if goal, ok := c.lookup(&c.goalIDs, path+".goal", rc.Goal); ok {
@@ -91,6 +91,7 @@ func (c *compiler) ruleGoal(path string, rc *RuleConfig, r *rule) {
 }
 
 func (c *compiler) ruleGoals(path string, weights map[string]int, r *rule) {
+	r.weighted = true
 	if len(weights) == 0 {
 		c.doc.Problemf(path, "lists nothing; write goals with their weights, such as {checkout: 2, mobile: 1}")
 	}

@@ -200,7 +200,8 @@ type RuleConfig struct {
 	// The goal it counts for.
 	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "patternErrorMessage": "Write the id of a goal."}
 	Goal string `yaml:"goal"`
-	// The rule's weight when a ticket has several goals, 1 by default.
+	// The rule's weight when a ticket has several goals, 1 by default. Written in
+	// both of two rules it says that they are meant to share tickets.
 	//schema:json {"minimum": 1, "maximum": 1000, "default": 1}
 	Weight *int `yaml:"weight"`
 	// Several goals with their weights.

@@ -12,6 +12,7 @@ type rule struct {
 	caseSensitive bool
 	leads         Kind
 	goals         []GoalWeight // by index; for ToGoals
+	weighted      bool         // their weights are written; means nothing for the numbers
 	reason        string       // for OffPlan
 	capture       *pattern     // of a label that names the reason, nil for none
 	override      bool

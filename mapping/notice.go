@@ -13,7 +13,8 @@ import (
 
 // Notice returns what is suspicious in the light of the tickets there are: what
 // rules ask for and no ticket has, rules that match none or lead tickets to
-// different goals, teams without tickets and tickets without a team, by line.
+// different goals without saying so, teams without tickets and tickets without
+// a team, by line.
 func (rs *RuleSet) Notice(samples iter.Seq[Sample]) []yamlfile.Problem {
 	n := newNoticer(rs)
 	for sample := range samples {
@@ -235,10 +236,12 @@ func (n *noticer) seen(c *condition, pattern int, caseSensitive bool) bool {
 func (n *noticer) noticeConflicts() {
 	pairs := slices.SortedFunc(maps.Keys(n.clashes), func(a, b [2]int32) int { return slices.Compare(a[:], b[:]) })
 	for _, rules := range pairs {
-		c := n.clashes[rules]
-		a, b := rules[0], rules[1]
+		a, b, c := rules[0], rules[1], n.clashes[rules]
+		if n.rs.settled(int(a), int(b)) {
+			continue
+		}
 		n.warnf(at("rules", int(b)), "rule %q (%s) and rule %q (%s) match the same tickets (%d, such as %s); %s",
 			n.rs.names[a], n.rs.leadsToGoals(&n.rs.rules[a]), n.rs.names[b], n.rs.leadsToGoals(&n.rs.rules[b]),
-			c.tickets, c.example, n.rs.splitInWords())
+			c.tickets, c.example, isSplit)
 	}
 }

@@ -49,7 +49,7 @@ mapping.yml:10:25: rules[0].when.labels.any[1]: no ticket that was read has the 
 mapping.yml:10:34: rules[0].when.labels.any[2]: no ticket that was read has the label "old-*"
 mapping.yml:13:5: rules[1]: rule "fine" matches no ticket that was read: no ticket fulfils all of its conditions
 mapping.yml:14:37: rules[2].when.component[0]: no ticket that was read has the component "core"; did you mean Core?
-mapping.yml:15:5: rules[3]: rule "labels" (goal checkout) and rule "mobile" (goal mobile) match the same tickets (2, such as PAY-2); their work is split
+mapping.yml:15:5: rules[3]: rule "labels" (goal checkout) and rule "mobile" (goal mobile) match the same tickets (2, such as PAY-2); their work is split; if that is meant, write a weight in both rules
 mapping.yml:15:69: rules[3].when.priority[1]: no ticket that was read has the priority "Low"
 mapping.yml:16:44: rules[4].when.title[1]: no ticket that was read has a title that matches "^paste"
 mapping.yml:17:42: rules[5].when.parent[1]: no ticket that was read is below "PAY-9"; did you mean PAY-1?

@@ -42,15 +42,17 @@ func (c *compiler) warnOverlap(i int) {
 		first += fmt.Sprintf(", and %d more", more)
 	}
 	if first != "" {
-		c.warnf(at("rules", i), "%s; %s", first, c.rs.splitInWords())
+		c.warnf(at("rules", i), "%s; %s", first, isSplit)
 	}
 }
 
-func (rs *RuleSet) splitInWords() string {
-	if rs.firstGoal {
-		return "all of their work goes to the goal that stands first under goals"
-	}
-	return "their work is split"
+const isSplit = "their work is split; if that is meant, write a weight in both rules"
+
+// settled says that the file itself tells what becomes of the tickets that two
+// goal rules match: by the order of goals, or by a weight in both rules, even
+// the one that they would have anyway.
+func (rs *RuleSet) settled(i, j int) bool {
+	return rs.firstGoal || rs.rules[i].weighted && rs.rules[j].weighted
 }
 
 // shadow returns a rule that wins over rule i on every ticket that i matches,
@@ -108,11 +110,11 @@ func (rs *RuleSet) whyWins(i, j int) string {
 }
 
 // overlap says in words that two goal rules lead the same tickets to different
-// goals, empty if that is not certain.
+// goals, empty if that is not certain or is settled.
 func (rs *RuleSet) overlap(i, j int) string {
 	a, b := &rs.rules[i], &rs.rules[j]
 	sameGoal := func(x, y GoalWeight) bool { return x.Goal == y.Goal }
-	if a.leads != ToGoals || b.leads != ToGoals || slices.EqualFunc(a.goals, b.goals, sameGoal) {
+	if a.leads != ToGoals || b.leads != ToGoals || slices.EqualFunc(a.goals, b.goals, sameGoal) || rs.settled(i, j) {
 		return ""
 	}
 	wide, narrow := i, j

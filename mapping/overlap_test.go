@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,8 +23,8 @@ rules:
 `
 
 func TestOverlaps(t *testing.T) {
-	every := `mapping.yml:8:5: rules[1]: every ticket that rule "%s" (goal %s) matches also matches rule "%s" (goal %s); their work is split`
-	can := `mapping.yml:8:5: rules[1]: tickets with %s can match rule "b" (goal mobile) as well as rule "a" (goal checkout); their work is split`
+	every := `mapping.yml:8:5: rules[1]: every ticket that rule "%s" (goal %s) matches also matches rule "%s" (goal %s); their work is split; if that is meant, write a weight in both rules`
+	can := `mapping.yml:8:5: rules[1]: tickets with %s can match rule "b" (goal mobile) as well as rule "a" (goal checkout); their work is split; if that is meant, write a weight in both rules`
 	tests := []struct{ name, a, b, want string }{
 		{"apart", "labels: {any: x}", "labels: {any: y}", ""},
 		{"same", "labels: {any: x}", "labels: {any: X}", fmt.Sprintf(every, "b", "mobile", "a", "checkout")},
@@ -46,6 +47,34 @@ func TestOverlaps(t *testing.T) {
 			rs := parse(t, twoGoals+"  - {name: a, when: {"+tt.a+"}, goal: checkout}\n  - {name: b, when: {"+tt.b+"}, goal: mobile}\n")
 			if diff := cmp.Diff(tt.want, warnings(rs)); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What the file itself says of shared tickets needs no warning.
+func TestOverlapsThatAreMeant(t *testing.T) {
+	const one, other = "labels: {any: [x, z]}", "labels: {any: [x, y]}" // neither covers the other
+	tests := []struct {
+		name, top, a, b string
+		warns           bool
+	}{
+		{"nothing said", "", "goal: checkout", "goal: mobile", true},
+		{"weights in both", "", "goal: checkout, weight: 2", "goal: mobile, weight: 1", false},
+		{"a weight in one", "", "goal: checkout, weight: 2", "goal: mobile", true},
+		{"several goals and a weight", "", "goals: {checkout: 1, mobile: 2}", "goal: mobile, weight: 1", false},
+		{"several goals and none", "", "goals: {checkout: 1, mobile: 2}", "goal: mobile", true},
+		{"the default is written", "split: equal\n", "goal: checkout", "goal: mobile", true},
+		{"the order of goals decides", "split: first\n", "goal: mobile", "goal: checkout", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			rs := parse(t, tt.top+twoGoals+"  - {name: a, when: {"+one+"}, "+tt.a+"}\n  - {name: b, when: {"+other+"}, "+tt.b+"}\n")
+			noticed := rs.Notice(slices.Values([]mapping.Sample{
+				own("PAY-1", 1, mapping.Facts{Connector: "acme", Project: "PAY", Labels: []string{"x", "y", "z"}}),
+			}))
+			if got := [2]bool{warnings(rs) != "", len(noticed) > 0}; got != [2]bool{tt.warns, tt.warns} {
+				t.Errorf("warns %t, want %t twice: %s\n%v", got, tt.warns, warnings(rs), noticed)
 			}
 		})
 	}

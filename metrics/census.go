@@ -22,7 +22,7 @@ func newCensusMetrics(f factory) *censusMetrics {
 		completeness: f.gauges(nameSyncCompleteness, "Part of the tickets in scope that is known, by the tracker's own count: 1 is all, less means that some are not read.", labelConnector),
 		taken:        f.gauges(nameSyncCensus, "When the tickets in scope were last counted.", labelConnector),
 		shrunk:       f.gauges(nameSyncShrunk, "Whether so many tickets are missing that none is removed until they come back or somebody accepts it.", labelConnector),
-		missing:      f.gauges(nameTicketsMissing, "Known tickets that the last count did not find.", labelConnector),
+		missing:      f.gauges(nameTicketsMissing, "Known tickets that the last count did not find: unproven (missed once, the next count decides), unreadable (there, but not to be understood), or held (too many to believe it).", labelConnector, labelCause),
 		removed:      f.counters(nameTicketsRemoved, "Tickets that left: gone (deleted or hidden), moved out of scope, or no longer asked for after a change of scope.", labelConnector, labelCause),
 		verified:     f.gauges(nameSyncVerified, "Every ticket in scope was read again by its id since then, whatever the tracker said of changes.", labelConnector),
 		reread:       f.counters(nameTicketsReread, "Times that a known ticket was read again by its id.", labelConnector),
@@ -42,7 +42,26 @@ func (p *Process) CensusTaken(connector string, c store.Census) {
 	p.census.completeness.WithLabelValues(connector).Set(ratio)
 	p.census.taken.WithLabelValues(connector).Set(timestamp(c.At))
 	p.census.shrunk.WithLabelValues(connector).Set(shrunk)
-	p.census.missing.WithLabelValues(connector).Set(float64(len(c.Missing)))
+	for cause, n := range missingByCause(c) {
+		p.census.missing.WithLabelValues(connector, cause).Set(float64(n))
+	}
+}
+
+// missingByCause says why tickets are still missing, and not found or removed:
+// whatever has been missed twice was looked at, unless all of it is held.
+func missingByCause(c store.Census) map[string]int {
+	causes := map[string]int{"unproven": 0, "unreadable": 0, "held": 0}
+	for _, miss := range c.Missing {
+		switch {
+		case c.Held:
+			causes["held"]++
+		case miss.Times < 2:
+			causes["unproven"]++
+		default:
+			causes["unreadable"]++
+		}
+	}
+	return causes
 }
 
 // TicketsRemoved counts tickets that left for a cause: "gone", "moved" or

@@ -54,8 +54,9 @@ func (o *HistoryOptions) Check() error {
 // ownLabels are those of the families that WriteHistory writes.
 var ownLabels = []string{labelTeam, labelClass, labelGoal, labelReason, labelWindow, labelUnit, labelBasis}
 
-// maxAge is how old the last closed day may be for a sample, the same for
-// which a scrape shows the last numbers by default.
+// maxAge is how old the last closed day may be for a sample: a scrape shows
+// numbers for 24 hours after their watermark by default, and that may lie most
+// of a day after the last closed day.
 const maxAge = 48 * time.Hour
 
 // WriteHistory writes the rolling windows of a history in OpenMetrics text,

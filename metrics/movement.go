@@ -34,8 +34,8 @@ func movementOf(snap *alignment.Snapshot, team *alignment.TeamResult) section {
 	if snap.Review == nil {
 		return s
 	}
-	if sigma, ok := snap.Review.Overdispersion[team.ID]; ok {
-		s.gauge(descOverdispersion, sigma, team.ID)
+	if o, ok := snap.Review.Overdispersion[team.ID]; ok {
+		s.gauge(descOverdispersion, o.Latest(), team.ID)
 	}
 	for i := range snap.Review.Drifts {
 		d := &snap.Review.Drifts[i]

@@ -46,7 +46,7 @@ func review(now time.Time) *alignment.Review {
 	ratio, duration := alignment.Share{Value: .25, Limited: true, Lower: .1, Upper: .5}, 5400.0
 	return &alignment.Review{
 		ComputedAt: now, Oldest: now.Add(-742 * 24 * time.Hour),
-		Overdispersion: map[string]float64{"payments": 1.5, alignment.AllTeams: 1, "gone": 2},
+		Overdispersion: map[string]alignment.Overdispersion{"payments": {{Sigma: 1.5}}, alignment.AllTeams: nil, "gone": nil},
 		Settled:        map[string]time.Time{"payments": week, alignment.AllTeams: week.Add(-7 * 24 * time.Hour), "gone": week},
 		Drifts: []alignment.Drift{
 			{Series: series("payments", ""), Evaluable: true, Threshold: 5, Episodes: []alignment.Episode{over, up, down}},

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"alignd/connectors"
@@ -50,7 +52,7 @@ func exercise(p *metrics.Process) {
 		{Field: 200},
 	}})
 	p.LateChanges("acme", 2)
-	p.CensusTaken("acme", store.Census{At: now, Found: 8, Unread: 2, Held: true, Missing: map[string]store.Miss{"1": {}, "2": {}}})
+	p.CensusTaken("acme", store.Census{At: now, Found: 8, Unread: 2, Held: true, Missing: map[string]store.Miss{"1": {Times: 1}, "2": {Times: 2}}})
 	p.TicketsRemoved("acme", "moved", 3)
 	p.TicketSkipped("acme")
 	p.SyncFinished("acme", "full", 40*time.Second, nil)
@@ -83,6 +85,32 @@ func TestProcess(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMissing: every ticket that is missing has one cause, and each cause is
+// there, if with 0.
+func TestMissing(t *testing.T) {
+	missing := map[string]store.Miss{"1": {Times: 1}, "2": {Times: 2}, "3": {Times: 1}, "4": {Times: 7}, "5": {Times: 1}}
+	for name, c := range map[string]struct {
+		census store.Census
+		want   string
+	}{
+		"nothing":  {store.Census{}, "held 0, unproven 0, unreadable 0"},
+		"some":     {store.Census{Missing: missing}, "held 0, unproven 3, unreadable 2"},
+		"too many": {store.Census{Missing: missing, Held: true}, "held 5, unproven 0, unreadable 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reg := prometheus.NewPedanticRegistry()
+			metrics.NewProcess(reg).CensusTaken("acme", c.census)
+			var got []string
+			for _, m := range regexp.MustCompile(`alignd_tickets_missing\{cause="(\w+)",connector="acme"\} (\d+)`).FindAllStringSubmatch(exposition(t, reg), -1) {
+				got = append(got, m[1]+" "+m[2])
+			}
+			if diff := cmp.Diff(c.want, strings.Join(got, ", ")); diff != "" {
+				t.Errorf("missing (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestProcessLint(t *testing.T) {

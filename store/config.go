@@ -142,8 +142,13 @@ func (c *Config) Validate(path string, report func(path, format string, args ...
 
 func (r *RedisConfig) validate(path string, report func(path, format string, args ...any)) {
 	for i, address := range r.Addrs {
-		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			report(fmt.Sprintf("%s.addrs[%d]", path, i), "is %q, but must be host:port such as redis:6379", address)
+		at := fmt.Sprintf("%s.addrs[%d]", path, i)
+		host, port, err := net.SplitHostPort(address)
+		switch {
+		case strings.ContainsAny(address, "@/"): // may hold a password, so it is not repeated
+			report(at, "must be host:port such as redis:6379, not a URL; user name and password have keys of their own")
+		case err != nil || host == "" || port == "":
+			report(at, "is %q, but must be host:port such as redis:6379", address)
 		}
 	}
 	switch {

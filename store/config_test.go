@@ -42,6 +42,10 @@ func TestConfigValidate(t *testing.T) {
 			`store.redis.addrs[0]: is "redis", but must be host:port such as redis:6379`,
 			`store.redis.addrs[1]: is ":6379", but must be host:port such as redis:6379`,
 		}},
+		"passwords": {redis(func(r *store.RedisConfig) { r.Addrs, r.Cluster = []string{"redis://:s3cret@redis:6379", "s3cret@redis:6379"}, true }), []string{
+			"store.redis.addrs[0]: must be host:port such as redis:6379, not a URL; user name and password have keys of their own",
+			"store.redis.addrs[1]: must be host:port such as redis:6379, not a URL; user name and password have keys of their own",
+		}},
 		"cluster and sentinel": {redis(func(r *store.RedisConfig) { r.Cluster, r.MasterName = true, "mymaster" }), []string{
 			"store.redis.master_name: is of Sentinel and excludes cluster",
 		}},

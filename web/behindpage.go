@@ -79,13 +79,7 @@ func (d *behindData) fill(b *BehindBody, q alignment.Question, n names) {
 func (t *TicketOf) cells(n names) string {
 	var words []string
 	for _, p := range t.Parts {
-		word := classWords[classOf(p.Class)].label
-		switch {
-		case p.Goal != "":
-			word += ": " + n.goal(p.Goal)
-		case p.Class == alignment.OffPlan.String():
-			word += ": " + n.reason(p.Reason)
-		}
+		word := CellText(alignment.Cell{Class: classOf(p.Class), Goal: p.Goal, Reason: p.Reason}, n.other, n.other)
 		if !slices.Contains(words, word) {
 			words = append(words, word)
 		}

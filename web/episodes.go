@@ -82,12 +82,15 @@ func (n names) series(s alignment.Series) string {
 
 // sinceWords says since when and by how much.
 func sinceWords(e *alignment.Episode) string {
-	verb := "rose"
+	side, reference := "above", "declared"
 	if e.Direction == alignment.Down {
-		verb = "fell"
+		side = "below"
 	}
-	return fmt.Sprintf("From about the week of %s on, the share %s by an estimated %s from %s. In the weeks that raised this, up to %s, it was %s.",
-		day(e.Onset), verb, percentagePoints(e.Shift), percent(e.Reference), day(e.Week+6), percent(e.Share))
+	if e.Estimated {
+		reference = "usual"
+	}
+	return fmt.Sprintf("From about the week of %s on, the share was an estimated %s %s the %s %s. In the weeks that raised this, up to %s, it was %s.",
+		day(e.Onset), percentagePoints(e.Shift), side, reference, percent(e.Reference), day(e.Week+6), percent(e.Share))
 }
 
 // question asks what only people can know.
@@ -110,7 +113,7 @@ func endingWords(e *alignment.Episode) string {
 	case e.How == alignment.ByData:
 		return "It ended with the week of " + day(e.LastWeek) + ": the share was back."
 	case e.How == alignment.NewReference:
-		return "It ended with the week of " + day(e.LastWeek) + ": another target was declared."
+		return "It ended with the week of " + day(e.LastWeek) + ": a target changed, a goal was paused, or other rules came into force."
 	case e.How == alignment.Acknowledged && e.Note != "":
 		return "Somebody took note of it on " + day(mapping.DateOf(e.ClearedAt.UTC())) + ": “" + e.Note + "”"
 	case e.How == alignment.Acknowledged:

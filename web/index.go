@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"time"
 
 	"alignd/alignment"
 )
@@ -21,7 +22,7 @@ type indexRow struct {
 // indexWords are the items in the order in which they are shown.
 var indexWords = []struct{ item, name, note string }{
 	{"late_scope", "Scope that came late", "tickets created in the last quarter of the cycle or milestone they are in"},
-	{"short_notice", "Due dates moved at short notice", "less than 14 days before"},
+	{"short_notice", "Due dates moved or removed at short notice", "less than 14 days before"},
 	{"reestimated", "Estimates that at least doubled after the start", "of the tickets that were started"},
 	{"declared", "Declared surprises", "completed tickets with a label that says so"},
 	{"unplanned_new", "Work nobody saw coming", "on tickets created since the period began, for no goal"},
@@ -51,9 +52,19 @@ func indexTables(snap *alignment.Snapshot, n names) []indexTable {
 		if id == alignment.AllTeams {
 			name = "The whole company"
 		}
-		tables = append(tables, indexTable{id, name, indexRows(items)})
+		tables = append(tables, indexTable{id, name, indexRows(items, workdayOf(snap, id))})
 	}
 	return tables
+}
+
+// workdayOf returns how long the team works on a day, 0 if that is not one
+// length.
+func workdayOf(snap *alignment.Snapshot, team string) time.Duration {
+	at := slices.IndexFunc(snap.Teams, func(t alignment.TeamResult) bool { return t.ID == team })
+	if at < 0 {
+		return snap.Company.Workday
+	}
+	return snap.Teams[at].Workday
 }
 
 func teamIDs(snap *alignment.Snapshot) []string {
@@ -65,13 +76,13 @@ func teamIDs(snap *alignment.Snapshot) []string {
 }
 
 // indexRows has a row for each item, measurable or not.
-func indexRows(items []alignment.IndexItem) []indexRow {
+func indexRows(items []alignment.IndexItem, workday time.Duration) []indexRow {
 	rows := make([]indexRow, 0, len(indexWords))
 	for _, words := range indexWords {
 		row := indexRow{Name: words.name, Note: words.note, Value: "not measurable"}
 		at := slices.IndexFunc(items, func(i alignment.IndexItem) bool { return i.Item == words.item })
 		if at >= 0 {
-			row.fill(&items[at])
+			row.fill(&items[at], workday)
 		}
 		if row.Known && words.item == "survey" {
 			row.Note += "; of " + items[at].At.Format("2 January 2006")
@@ -82,7 +93,7 @@ func indexRows(items []alignment.IndexItem) []indexRow {
 }
 
 // fill leaves out the value where there are too few cases to speak of one.
-func (r *indexRow) fill(item *alignment.IndexItem) {
+func (r *indexRow) fill(item *alignment.IndexItem, workday time.Duration) {
 	r.Number = counted(float64(item.Observations), "case", "cases")
 	switch {
 	case item.Observations == 0:
@@ -94,14 +105,15 @@ func (r *indexRow) fill(item *alignment.IndexItem) {
 	case item.Ratio != nil:
 		r.Value, r.Between, r.Known = percent(item.Ratio.Value), between(*item.Ratio), true
 	default:
-		r.Value, r.Known = workingTime(*item.Seconds), true
+		r.Value, r.Known = workingTime(*item.Seconds, workday), true
 	}
 }
 
-// workingTime prints hours below two working days.
-func workingTime(seconds float64) string {
-	if hours := seconds / 3600; hours < 16 {
-		return counted(hours, "working hour", "working hours")
+// workingTime prints hours below two working days, and where days are not all
+// of one length.
+func workingTime(seconds float64, workday time.Duration) string {
+	if days := seconds / workday.Seconds(); workday > 0 && days >= 2 {
+		return counted(days, "working day", "working days")
 	}
-	return counted(seconds/28800, "working day", "working days")
+	return counted(seconds/3600, "working hour", "working hours")
 }

@@ -66,6 +66,7 @@ type episodeBody struct {
 	Shift     float64             `json:"shift"`     // estimated change of the share
 	Share     float64             `json:"share"`     // of the observation that raised it
 	Reference float64             `json:"reference"`
+	Estimated bool                `json:"reference_estimated"`
 	Movement  *alignment.Movement `json:"movement,omitempty"`
 	Open      bool                `json:"open"`
 	ClearedAt *time.Time          `json:"cleared_at,omitempty"`
@@ -149,7 +150,7 @@ func newDriftBody(d *alignment.Drift) driftBody {
 func newEpisodeBody(e *alignment.Episode) episodeBody {
 	body := episodeBody{
 		Direction: e.Direction.String(), OnsetWeek: e.Onset.String(), OnsetAt: e.OnsetAt.UTC(),
-		Week: e.Week.String(), RaisedAt: e.RaisedAt.UTC(), Shift: e.Shift, Share: e.Share, Reference: e.Reference,
+		Week: e.Week.String(), RaisedAt: e.RaisedAt.UTC(), Shift: e.Shift, Share: e.Share, Reference: e.Reference, Estimated: e.Estimated,
 		Movement: newMovementBody(e.Movement), Open: e.How == alignment.StillOpen, ClearedBy: string(e.How), Note: e.Note, Doubted: e.Doubted,
 	}
 	if !body.Open {

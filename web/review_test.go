@@ -107,6 +107,39 @@ func review() *alignment.Review {
 	}
 }
 
+// TestIndexDays: days are as long as the team works.
+func TestIndexDays(t *testing.T) {
+	const row = `How long work on a goal goes on after its pause <span class="soft small">median</span></th><td class="n">`
+	for want, tc := range map[string]struct {
+		team  string
+		hours time.Duration
+		spent float64
+	}{
+		"5 working days":   {"payments", 8, 40},
+		"6.7 working days": {"payments", 6, 40},
+		"3.3 working days": {alignment.AllTeams, 12, 40},
+		"40 working hours": {alignment.AllTeams, 0, 40},
+		"12 working hours": {"payments", 8, 12},
+		"2 working days":   {"payments", 6, 12},
+		"9 working hours":  {"payments", 6, 9},
+	} {
+		source, seconds := fixture(), tc.spent*3600
+		team := &source.snap.Company
+		if tc.team != alignment.AllTeams {
+			team = &source.snap.Teams[0]
+			source.snap.Company.Workday = 7 * time.Hour
+		}
+		team.Workday = tc.hours * time.Hour
+		source.snap.Review.Index = map[string][]alignment.IndexItem{
+			tc.team: {{Dimension: "correction", Item: "drag", Observations: 7, Seconds: &seconds}},
+		}
+		if body := text(t, get(t, source, readAt, "/")); !strings.Contains(body, row+want+"<") {
+			_, got, _ := strings.Cut(body, row)
+			t.Errorf("%+v: the page says %.20q, want %s", tc, got, want)
+		}
+	}
+}
+
 // TestSettledSunday: the page names the Sunday wherever the week ends last.
 func TestSettledSunday(t *testing.T) {
 	for _, zone := range []string{"Pacific/Kiritimati", "Asia/Kolkata", "Europe/Berlin", "UTC", "America/New_York", "Pacific/Pago_Pago"} {

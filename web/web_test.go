@@ -131,7 +131,7 @@ func fixture() *fakeSource {
 		TotalVariation: .21, Floor: .12, Hellinger: .2, KullbackLeibler: math.Inf(1), ChiSquare: math.Inf(1), G: math.Inf(1),
 	}
 	whole := team(alignment.AllTeams, fixtureAt, company)
-	whole.Trends = trends()
+	whole.Trends, whole.Workday = trends(), 8*time.Hour
 	return &fakeSource{
 		snap: &alignment.Snapshot{
 			ComputedAt: fixtureAt.Add(2 * time.Minute), Fingerprint: "5f3a9c",

@@ -57,18 +57,40 @@ func newNames(snap *alignment.Snapshot, status Status) names {
 }
 
 func (n names) team(id string) string { return cmp.Or(n.teams[id], id) }
-func (n names) goal(id string) string { return cmp.Or(n.others[id], id) }
+func (n names) goal(id string) string { return n.other(id) }
 
-func (n names) reason(id string) string {
+func (n names) other(id string) string { return cmp.Or(n.others[id], id) }
+
+func (n names) reason(id string) string { return reasonText(id, n.other) }
+
+func reasonText(id string, name func(id string) string) string {
 	switch id {
 	case "":
 		return "no reason given"
 	case alignment.Retired:
 		return "goals that are retired"
 	default:
-		return cmp.Or(n.others[id], id)
+		return name(id)
 	}
 }
+
+// ClassText is what the pages call a class, such as "Goals not now".
+func ClassText(c alignment.Class) string { return classWords[c].label }
+
+// CellText is what the pages call a cell, such as "Off-plan: Customer
+// escalation". Goal and reason translate ids.
+func CellText(c alignment.Cell, goal, reason func(id string) string) string {
+	switch {
+	case c.Goal != "":
+		return ClassText(c.Class) + ": " + goal(c.Goal)
+	case c.Class == alignment.OffPlan:
+		return ClassText(c.Class) + ": " + reasonText(c.Reason, reason)
+	}
+	return ClassText(c.Class)
+}
+
+// BasisText says how work is seen, such as "as it was known at the time".
+func BasisText(b alignment.Basis) string { return basisWords[b] }
 
 func between(s alignment.Share) string {
 	if !s.Limited {

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -80,9 +81,12 @@ func describe(n *yaml.Node) string {
 	case n.Style == 0 && n.Tag != "!!str":
 		return shorten(n.Value)
 	default:
-		return fmt.Sprintf("the text %q", shorten(n.Value))
+		return fmt.Sprintf("the text %q", shorten(login.ReplaceAllString(n.Value, "//…@")))
 	}
 }
+
+// login is the user and password of an address; no message may repeat one.
+var login = regexp.MustCompile(`//[^/\s]*@`)
 
 // isNothing says whether a key was left without a value.
 func isNothing(n *yaml.Node) bool {

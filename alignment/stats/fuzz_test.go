@@ -69,7 +69,6 @@ func finiteTrend(t *testing.T, y []float64) {
 			line.Testable(at, y)
 		}
 	}
-	finite(t, "autocorrelation", stats.Autocorrelation(y))
 }
 
 func finiteCharts(t *testing.T, x []float64) {
@@ -79,8 +78,6 @@ func finiteCharts(t *testing.T, x []float64) {
 		a, _ := c.Alarm()
 		finite(t, "CUSUM", c.Up, c.Down, a.Shift)
 		finite(t, "EWMA", e.Value, e.Limit(), e.FixedLimit())
-		k, h, shift := math.Mod(math.Abs(v), 5), math.Mod(math.Abs(v), 20), math.Mod(v, 10)
-		finite(t, "run length", stats.CUSUMRunLength(k, h, shift), stats.CUSUMLimit(k, math.Abs(v)))
 	}
 	finite(t, "overdispersion", stats.Laney(x))
 }

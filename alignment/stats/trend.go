@@ -84,7 +84,7 @@ func atRank(sorted []float64, r float64) float64 {
 // (measures: 3.2, which allows this in place of a corrected variance). Fewer
 // points cannot tell and count as testable. Points are in order of time.
 func (l Line) Testable(t, y []float64) bool {
-	return len(y) < 13 || Autocorrelation(l.residuals(t, y)) <= 0.3
+	return len(y) < 13 || autocorrelation(l.residuals(t, y)) <= 0.3
 }
 
 // residuals returns what is left of y beside the line, as part of the largest
@@ -103,9 +103,9 @@ func (l Line) residuals(t, y []float64) []float64 {
 	return rest
 }
 
-// Autocorrelation returns the lag-1 autocorrelation of x around its mean; 0
-// for constants and for fewer than two values.
-func Autocorrelation(x []float64) float64 {
+// autocorrelation returns the lag-1 autocorrelation of x around its mean; 0 for
+// constants.
+func autocorrelation(x []float64) float64 {
 	var mean float64
 	for _, v := range x {
 		mean += v / float64(len(x))

@@ -191,12 +191,6 @@ func TestTestable(t *testing.T) {
 			t.Errorf("%s: testable %t", tc.name, got)
 		}
 	}
-	for _, tc := range []struct {
-		x    []float64
-		want float64
-	}{{nil, 0}, {[]float64{3}, 0}, {[]float64{3, 3, 3}, 0}, {[]float64{1, -1, 1, -1}, -0.75}, {[]float64{1, 2, 3, 4}, 0.25}} {
-		near(t, "autocorrelation", stats.Autocorrelation(tc.x), tc.want, 1e-15)
-	}
 }
 
 // waves have a period of twelve weeks.

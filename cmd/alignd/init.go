@@ -80,7 +80,7 @@ func (f *initFlags) run(ctx context.Context, out io.Writer) error {
 		t := &trackers[i]
 		fmt.Fprintf(out, "Looking at %s ...\n", t.name)
 		if err := t.look(ctx, since, *f.tickets); err != nil {
-			return fmt.Errorf("look at %s: %w", t.name, err)
+			return fmt.Errorf("look at %s: %w", t.name, f.refused(t, err))
 		}
 		fmt.Fprintf(out, "%s: %s in %s\n", t.name, count(t.tickets, "ticket"), count(len(t.projects), t.projectWord()))
 	}

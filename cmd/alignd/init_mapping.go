@@ -14,6 +14,7 @@ import (
 const (
 	labelsShown = 15
 	epicsShown  = 12
+	reviewDays  = 42 // from today to the date at which to look at a goal again
 )
 
 // mappingText is the mapping.yml for what was found: teams that work, and
@@ -43,7 +44,7 @@ goals:
   #   name: Checkout in under a minute
   #   why: One in three carts is abandoned at payment
   #   done_when: The median checkout takes less than 60 seconds for four weeks
-  #   review: ` + to.AddDate(0, 0, -42).Format(time.DateOnly) + `
+  #   review: ` + now.AddDate(0, 0, reviewDays).Format(time.DateOnly) + `
   #   target: 40%
 
 # Why work off the plan is done.

@@ -24,11 +24,22 @@ func fullPlan() *alignment.Plan {
 				Tickets: 3, Time: 40 * hour, Examples: []alignment.TicketWorth{{Key: "PAY-2", Title: "Remember the address", Time: 30 * hour}, {Key: "PAY-3", Title: "\x1b[2J`@all`\n# [x](http://y) <b>", Time: 10 * hour}},
 			},
 			{From: alignment.Place{Team: "payments", Cells: "off_plan debt"}, Tickets: 1, Time: hour},
+			{
+				From: alignment.Place{Team: "payments", Cells: "aligned checkout + not_now tablet"}, To: alignment.Place{Team: "search", Excluded: true},
+				Tickets: 1,
+			},
+			{From: alignment.Place{Team: "search", Cells: "off_plan retired"}, To: alignment.Place{Team: "search", Cells: "off_plan"}, Tickets: 2},
 		},
 		Shares: []alignment.ShareChange{
 			{Team: "payments", Window: "28d", Unit: alignment.UnitTime, Class: "aligned", Before: share(0.5), After: share(0.625)},
 			{Team: "payments", Window: "28d", Unit: alignment.UnitTime, Basis: alignment.Now, Class: "aligned", Goal: "checkout", After: share(0.625)},
+			{Team: "all", Window: "28d", Unit: alignment.UnitTime, Class: "off_plan", Before: share(0.1), After: share(0)},
 			{Team: "payments", Window: "7d", Unit: alignment.UnitTime, Class: "aligned", Before: share(0.5), After: share(1)},
+		},
+		Reasons: []alignment.ShareChange{
+			{Team: "all", Window: "28d", Unit: alignment.UnitTime, Class: "off_plan", Reason: "debt", Before: share(0.1), After: share(0.02)},
+			{Team: "all", Window: "28d", Unit: alignment.UnitTime, Class: "off_plan", Reason: alignment.OtherReason, Before: share(0), After: share(0.2)},
+			{Team: "all", Window: "28d", Unit: alignment.UnitTime, Class: "off_plan", Reason: alignment.NoReason, Before: share(0.3), After: share(0)},
 		},
 		DeadRules: []string{"old labels"},
 		Conflicts: alignment.Conflicts{Before: 0, After: 2},
@@ -36,21 +47,32 @@ func fullPlan() *alignment.Plan {
 			{Series: series("payments", ""), Direction: alignment.Down},
 			{Series: series("all", "checkout"), Opens: true, Direction: alignment.Up},
 		},
+		Names: alignment.Names{
+			Teams: map[string]string{"payments": "Payments & Billing"}, Goals: map[string]string{"checkout": "Checkout in `a` minute"},
+			Reasons: map[string]string{"debt": "Technical\ndebt"},
+		},
 	}
 }
 
+// TestPrintPlan writes ~ for a backtick, which cannot stand in these texts.
 func TestPrintPlan(t *testing.T) {
 	for format, want := range map[string]string{
 		"text": `
 Tickets that would count elsewhere: those with work in the last 91 days, and open ones
-  payments: unmapped -> aligned checkout, 3 tickets, 40 h of team time
+  Payments & Billing: Not mapped -> Active goals: Checkout in ~a~ minute, 3 tickets, 40 h of team time
     PAY-2 Remember the address (30 h)
-    PAY-3  [2J` + "`@all`" + ` # [x](http://y) <b> (10 h)
-  payments: off_plan debt -> in no team, 1 ticket, 1 h of team time
+    PAY-3  [2J~@all~ # [x](http://y) <b> (10 h)
+  Payments & Billing: Off-plan: Technical debt -> in no team, 1 ticket, 1 h of team time
+  Payments & Billing -> search: Active goals: Checkout in ~a~ minute + Goals not now: tablet -> taken out of all numbers, 1 ticket, 0 h of team time
+  search: Off-plan: goals that are retired -> Off-plan: no reason given, 2 tickets, 0 h of team time
 
 Shares of team time over 28 days (all windows and units: --format=json)
-  payments, aligned, basis then: 50.0% -> 62.5%
-  payments, goal checkout, basis now: nothing -> 62.5%
+  Payments & Billing, Active goals, as it was known at the time: 50.0% -> 62.5%
+  Payments & Billing, Active goals: Checkout in ~a~ minute, by today’s labels: nothing -> 62.5%
+  The whole company, Off-plan, as it was known at the time: 10.0% -> 0.0%
+  The whole company, Off-plan: Technical debt, as it was known at the time: 10.0% -> 2.0%
+  The whole company, Off-plan: reasons that are not declared, as it was known at the time: 0.0% -> 20.0%
+  The whole company, Off-plan: no reason given, as it was known at the time: 30.0% -> 0.0%
 
 Rules that no ticket of the last 28 days matches
   old labels
@@ -58,39 +80,45 @@ Rules that no ticket of the last 28 days matches
 Tickets that match several goals: 0 -> 2
 
 Episodes of drift, if the next week is like the last ones
-  team payments: the open one would end
-  goal checkout: one would open, up
+  team Payments & Billing: the open one would end
+  goal Checkout in ~a~ minute: one would open, up
 `,
 		"markdown": `
 ### Tickets that would count elsewhere: those with work in the last 91 days, and open ones
 
-- payments: unmapped -> aligned checkout, 3 tickets, 40 h of team time
-  - PAY-2 ` + "`Remember the address`" + ` (30 h)
-  - PAY-3 ` + "` [2J'@all' # [x](http://y) <b>`" + ` (10 h)
-- payments: off_plan debt -> in no team, 1 ticket, 1 h of team time
+- ~Payments & Billing~: Not mapped -> Active goals: ~Checkout in 'a' minute~, 3 tickets, 40 h of team time
+  - PAY-2 ~Remember the address~ (30 h)
+  - PAY-3 ~ [2J'@all' # [x](http://y) <b>~ (10 h)
+- ~Payments & Billing~: Off-plan: ~Technical debt~ -> in no team, 1 ticket, 1 h of team time
+- ~Payments & Billing~ -> ~search~: Active goals: ~Checkout in 'a' minute~ + Goals not now: ~tablet~ -> taken out of all numbers, 1 ticket, 0 h of team time
+- ~search~: Off-plan: goals that are retired -> Off-plan: no reason given, 2 tickets, 0 h of team time
 
 ### Shares of team time over 28 days (all windows and units: --format=json)
 
-- payments, aligned, basis then: 50.0% -> 62.5%
-- payments, goal checkout, basis now: nothing -> 62.5%
+- ~Payments & Billing~, Active goals, as it was known at the time: 50.0% -> 62.5%
+- ~Payments & Billing~, Active goals: ~Checkout in 'a' minute~, by today’s labels: nothing -> 62.5%
+- The whole company, Off-plan, as it was known at the time: 10.0% -> 0.0%
+- The whole company, Off-plan: ~Technical debt~, as it was known at the time: 10.0% -> 2.0%
+- The whole company, Off-plan: reasons that are not declared, as it was known at the time: 0.0% -> 20.0%
+- The whole company, Off-plan: no reason given, as it was known at the time: 30.0% -> 0.0%
 
 ### Rules that no ticket of the last 28 days matches
 
-- old labels
+- ~old labels~
 
 ### Tickets that match several goals: 0 -> 2
 
 ### Episodes of drift, if the next week is like the last ones
 
-- team payments: the open one would end
-- goal checkout: one would open, up
+- team ~Payments & Billing~: the open one would end
+- goal ~Checkout in 'a' minute~: one would open, up
 `,
 	} {
 		var out strings.Builder
 		if err := printPlan(&out, fullPlan(), format); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want[1:], out.String()); diff != "" {
+		if diff := cmp.Diff(strings.ReplaceAll(want[1:], "~", "`"), out.String()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", format, diff)
 		}
 	}

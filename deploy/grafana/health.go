@@ -33,7 +33,7 @@ func census(w int) *panel {
 	return table("Last count", "When the tickets were last counted, since when every one was read again, what the count missed, and whether so much is missing that nothing is removed.", "dateTimeFromNow", w,
 		query{`1000 * max by (connector) (alignd_sync_last_census_timestamp_seconds` + ofConnector + `)`, "counted"},
 		query{`1000 * max by (connector) (alignd_sync_verified_timestamp_seconds` + ofConnector + `)`, "all read again since"},
-		query{`max by (connector) (alignd_tickets_missing` + ofConnector + `)`, "missing"},
+		query{`sum by (connector) (max by (connector, cause) (alignd_tickets_missing` + ofConnector + `))`, "missing"},
 		query{`max by (connector) (alignd_sync_scope_shrunk` + ofConnector + `)`, "removal"},
 	).named("missing", "unit", "none").named("removal", "unit", "none", "mappings",
 		[]object{{"type": "value", "options": object{"0": object{"text": "as found"}, "1": object{"text": "held, too many are missing"}}}})
@@ -80,7 +80,8 @@ func known(w int) *panel {
 }
 
 func removed(w int) *panel {
-	return graph("Removed, repaired, skipped", "Tickets within a day that left, were found otherwise than known, or could not be understood.", "none", w,
+	return graph("Missing, removed, repaired, skipped", "Tickets that the last count missed; and within a day, those that left, were found otherwise than known, or could not be understood.", "none", w,
+		query{`sum by (cause) (max by (connector, cause) (alignd_tickets_missing` + ofConnector + `))`, "missing: {{cause}}"},
 		query{`sum by (cause) (increase(alignd_tickets_removed_total` + ofConnector + `[1d]))`, "removed: {{cause}}"},
 		query{`sum(increase(alignd_tickets_repaired_total` + ofConnector + `[1d]))`, "repaired"},
 		query{`sum(increase(alignd_tickets_skipped_total` + ofConnector + `[1d]))`, "skipped"})

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"alignd/connectors"
+	"alignd/connectors/linear"
+)
+
+// refused says, in place of what a tracker answers, whose credential it does
+// not accept or whose account it does not let look, and what to check. Other
+// errors stay as they are.
+func (f *initFlags) refused(t *tracker, err error) error {
+	status, ok := errors.AsType[*connectors.StatusError](err)
+	if !ok || status.Throttled {
+		return err
+	}
+	address, credential, hint := f.account(t)
+	switch status.Status {
+	case http.StatusUnauthorized:
+		return fmt.Errorf("%s does not accept the credential (HTTP 401): %s. Check that it is complete and has not expired or been revoked%s", address, credential, hint)
+	case http.StatusForbidden:
+		return fmt.Errorf("%s does not let the account look (HTTP 403): %s. Check what the account and the credential are allowed to read%s", address, credential, hint)
+	}
+	return err
+}
+
+// account says where the tracker is, which flags give the credential, and what
+// else is often wrong with such a one.
+func (f *initFlags) account(t *tracker) (address, credential, hint string) {
+	auth := authOf(f.linear.Auth)
+	address, hint = cmp.Or(f.linear.URL, linear.DefaultURL), "; it needs the permission Read"
+	if t.kind == "jira" {
+		auth = authOf(f.jira.Auth)
+		address = cmp.Or(f.jira.URL, "the site "+f.jira.CloudID)
+		hint = ", and that the account may browse projects"
+		switch {
+		case f.jira.Auth.Email != "":
+			hint = fmt.Sprintf(", that it is a token of %s, and that this account may browse projects", f.jira.Auth.Email)
+			if f.jira.CloudID == "" {
+				hint += "; a scoped token needs --jira.cloud-id"
+			}
+		case f.jira.Auth.Username != "":
+			hint = fmt.Sprintf(", that it is the password of %s, and that this account may browse projects; after several failures Jira wants a login in a browser first", f.jira.Auth.Username)
+		}
+	}
+	var given []string
+	for _, a := range auth {
+		if a.value != "" {
+			given = append(given, fmt.Sprintf("--%s.%s=%s", t.kind, strings.ReplaceAll(a.key, "_", "-"), a.value))
+		}
+	}
+	return address, strings.Join(given, " "), hint
+}
