@@ -184,7 +184,7 @@ type Trend struct {
 	Goal  string // empty: the aligned share
 	Unit  Unit
 	Slope float64 // Theil–Sen, share per week; 0 and meaningless below trendMinimum observations
-	Weeks int     // with work, at most weeksKept
+	Weeks int     // with work and an active goal, at most weeksKept
 	// P is the two-sided p-value of Mann–Kendall's test. It is absent where
 	// weeks depend on each other: for the unit time, and where the residuals
 	// are autocorrelated.

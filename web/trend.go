@@ -20,7 +20,7 @@ func trendWords(trends []alignment.Trend, goal string) string {
 		weeks := counted(float64(t.Weeks), "week", "weeks")
 		switch {
 		case !t.Known():
-			return "not enough data for a trend: " + weeks + " with work"
+			return "not enough data for a trend: " + weeks + " to go by"
 		case t.P == nil || *t.P >= trendLevel || t.Slope == 0:
 			return "no clear trend in " + weeks
 		case t.Slope > 0:
