@@ -22,6 +22,8 @@ PKG   ?= ./...
 BENCH ?= .
 COUNT ?= 6
 FUZZTIME ?= 10s
+CHAOS ?= 2m
+SEED  ?= 4000
 OUT   ?= dist
 
 .PHONY: help
@@ -39,6 +41,10 @@ test: ## Run all tests
 .PHONY: race
 race: ## Run the tests, without the exhaustive tables, with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -timeout 30m ./...
+
+.PHONY: chaos
+chaos: ## Begin new rounds of the chaos test for a while: CHAOS=2m, SEED=0 draws them
+	go test ./daemon -run 'TestChaos$$' -count 1 -timeout 0 -chaos.for $(CHAOS) -chaos.seed $(SEED)
 
 # Go makes each new input smaller for up to a minute, in which nothing else runs.
 .PHONY: fuzz

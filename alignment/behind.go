@@ -38,7 +38,7 @@ type TicketAmount struct {
 // Compute adds up. An AskError says what is wrong with the question; ErrNotKnown
 // that it comes too early.
 func Behind(in Input, q Question) (Answer, error) {
-	if err := q.check(in.Rules); err != nil {
+	if err := q.Check(in.Rules); err != nil {
 		return Answer{}, err
 	}
 	f, watermark, err := q.frame(in.Rules, newTeamViews(in.Rules, in.Watermarks))

@@ -15,6 +15,7 @@ const (
 	driftMinimum        = 10  // n_eff of an observation
 	driftPool           = 4   // weeks an observation may span
 	driftClip           = 4   // |x| at most
+	driftMemory         = 0.2 // λ, weight of the newest observation in the average
 	driftSkips          = 4   // skipped weeks in a row that make the chart forget
 	driftClearing       = 4   // observations whose mean closes an episode
 	driftFresh          = 0.6 // fresh share below which a week is skipped
@@ -33,6 +34,7 @@ type Observation struct {
 	Sigma            float64 // overdispersion, at least 1
 	X                float64 // Z by Sigma, clipped
 	Up, Down         float64 // C⁺ and C⁻ after it, 0 while an episode is open
+	EWMA             float64 // moving average of X after it, to look at: it decides nothing
 }
 
 // Interval returns the share with its 95 % Wilson interval.
@@ -48,6 +50,7 @@ type Drift struct {
 	Estimated    bool    // from the first observations, since no target is declared
 	Threshold    float64 // h
 	Up, Down     float64 // C⁺ and C⁻ now
+	EWMA         float64 // moving average of X now
 	Observations []Observation
 	Episodes     []Episode // on record, oldest first; only the last one can be open
 }
@@ -92,6 +95,7 @@ type chart struct {
 	log  *seriesLog
 
 	cusum   stats.CUSUM
+	ewma    stats.EWMA
 	begins  map[Direction]mapping.Date // first week of the present runs
 	zs      []float64
 	skipped int          // weeks in a row
@@ -116,7 +120,7 @@ func newChart(p *past, s Series, goal int, log *seriesLog) *chart {
 	if !c.Estimated && s.Unit == UnitTickets {
 		c.Threshold = driftLimit
 	}
-	c.reset()
+	c.forget()
 	return c
 }
 
@@ -157,7 +161,7 @@ func (c *chart) draw() {
 	c.waiting = weeks
 	c.retell(endOfDates)
 	c.acknowledge(endOfDates)
-	c.Up, c.Down = c.cusum.Up, c.cusum.Down
+	c.Up, c.Down, c.EWMA = c.cusum.Up, c.cusum.Down, c.ewma.Value
 	n := len(c.Observations)
 	c.Evaluable = n > 0 && c.Observations[n-1].Last > c.last-7*driftRecent
 }
@@ -169,7 +173,7 @@ func (c *chart) pause(monday mapping.Date, since time.Time) {
 	if monday > c.log.charted {
 		c.clear(NewReference, since, "")
 	}
-	c.reset()
+	c.forget()
 }
 
 // isFresh reports whether the tickets were looked after.
@@ -180,12 +184,20 @@ func (c *chart) isFresh(o observed) bool {
 
 func (c *chart) skip(weeks int) {
 	if c.skipped += weeks; c.skipped >= driftSkips {
-		c.reset()
+		c.forget()
 	}
 }
 
+// reset begins the sums again.
 func (c *chart) reset() {
 	c.cusum = stats.CUSUM{K: driftAllowance, H: c.Threshold}
+}
+
+// forget begins the average again, too. An episode does not: the average shows
+// where the share is while the sums stand still.
+func (c *chart) forget() {
+	c.reset()
+	c.ewma = stats.EWMA{Lambda: driftMemory}
 }
 
 // take adds one observation to the chart, unless the reference is still to be
@@ -205,6 +217,8 @@ func (c *chart) take(o observed) {
 		c.reset()
 	}
 	out, se := c.standardise(o, reference)
+	c.ewma = c.ewma.Step(out.X)
+	out.EWMA = c.ewma.Value
 	isOpen := c.Open() != nil
 	if !isOpen {
 		c.step(&out)
@@ -233,46 +247,6 @@ func (c *chart) standardise(o observed, reference float64) (out Observation, sig
 	return out, out.Sigma * o.deviation(reference)
 }
 
-// Overdispersion is how much more the aligned share of a team moves from week
-// to week than so few tickets explain: σ_z >= 1 of measures 3.5, in the unit of
-// drift. It changes when a week has settled.
-type Overdispersion []OverdispersionStep
-
-// OverdispersionStep is what is known from the end of a local day on.
-type OverdispersionStep struct {
-	From  mapping.Date
-	Sigma float64
-}
-
-// At returns what the weeks that had settled by the end of a local day say; 1
-// while fewer than eight were usable.
-func (o Overdispersion) At(day mapping.Date) float64 {
-	sigma := 1.0
-	for i := range o {
-		if o[i].From <= day {
-			sigma = o[i].Sigma
-		}
-	}
-	return sigma
-}
-
-// Latest returns what all settled weeks say.
-func (o Overdispersion) Latest() float64 { return o.At(endOfDates) }
-
-// overdispersion draws the chart and returns how that changed.
-func (c *chart) overdispersion() (out Overdispersion) {
-	c.draw()
-	known := beforeAllDates
-	if n := len(c.learning); n > 0 {
-		known = c.learning[n-1].last
-	}
-	for i := range c.Observations {
-		out = append(out, OverdispersionStep{known + 6 + settleDays, c.Observations[i].Sigma})
-		known = c.Observations[i].Last
-	}
-	return append(out, OverdispersionStep{known + 6 + settleDays, stats.Laney(c.zs)})
-}
-
 func (c *chart) step(o *Observation) {
 	c.cusum = c.cusum.Step(o.X)
 	if c.cusum.UpRun == 1 {
@@ -294,7 +268,7 @@ func (c *chart) referenceFor(o observed, isJudged bool) (float64, bool) {
 	mean, atEnd := c.past.declaredTarget(c.goal, o.first, o.last)
 	if c.declared >= 0 && c.declared != atEnd {
 		c.redeclared = c.declaredBy(o)
-		c.reset()
+		c.forget()
 	}
 	c.declared = atEnd
 	if !isJudged && !c.redeclared.IsZero() {

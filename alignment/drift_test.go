@@ -138,6 +138,104 @@ func rowsOf(d *alignment.Drift) []pipelineRow {
 	return rows
 }
 
+// TestDriftExample runs the published weeks through tickets, history and chart:
+// 100 tickets a week below 20 roots, so that 20 are effective.
+func TestDriftExample(t *testing.T) {
+	var file struct {
+		Example struct {
+			Reference float64
+			NEff      float64 `json:"n_eff"`
+			Share     []float64
+			Expected  struct {
+				CUSUM [][4]float64 // week, x, C+, C-
+				Alarm int          `json:"alarm_week"`
+				Onset int          `json:"onset_week"`
+				Shift float64      `json:"estimated_shift"`
+				EWMA  []float64    `json:"ewma_lambda_0.2"` // of the shares
+			}
+		} `json:"drift_example"`
+	}
+	readShared(t, "example.json", &file)
+	example, want := file.Example, file.Example.Expected
+	var weeks [][2]int
+	for _, share := range example.Share {
+		weeks = append(weeks, [2]int{int(math.Round(share * 100)), 100})
+	}
+	tks := completedWeeks(weeks)
+	for i := range tks {
+		tks[i].Parent = fmt.Sprint("root-", i%20)
+	}
+	for i := range 20 {
+		tks = append(tks, ticket.Ticket{ID: ticket.ID{Connector: "jira", UID: fmt.Sprint("root-", i)}, Project: "P", State: ticket.StateTodo, Created: chartStart, Updated: chartStart})
+	}
+	drifts, _ := judge(chartInput(tks, chartRules(t, ", target: 70%"), len(weeks)), alignment.Log{})
+	d := &drifts[0]
+	if len(d.Observations) != len(want.CUSUM) {
+		t.Fatalf("%d observations, want %d", len(d.Observations), len(want.CUSUM))
+	}
+	deviation := math.Sqrt(example.Reference * (1 - example.Reference) / example.NEff)
+	for i, o := range d.Observations {
+		what := fmt.Sprintf("week %d ", i+1)
+		near(t, what+"n_eff", o.EffectiveTickets, example.NEff, 1e-12)
+		near(t, what+"x", o.X, want.CUSUM[i][1], 5.1e-5)
+		near(t, what+"average", example.Reference+o.EWMA*deviation, want.EWMA[i], 5.1e-7)
+		if i < want.Alarm { // an open episode holds the sums at 0, and not the average
+			near(t, what+"C+", o.Up, want.CUSUM[i][2], 5.1e-5)
+			near(t, what+"C-", o.Down, want.CUSUM[i][3], 5.1e-5)
+		}
+	}
+	if last := d.Observations[len(d.Observations)-1]; d.EWMA != last.EWMA || last.Down != 0 {
+		t.Errorf("average %g, want %g, that of the last week; C- %g, want 0", d.EWMA, last.EWMA, last.Down)
+	}
+	e := d.Open()
+	if e == nil || weekNumber(e.Week) != want.Alarm || weekNumber(e.Onset) != want.Onset {
+		t.Fatalf("episode %+v, want one from week %d, raised in week %d", e, want.Onset, want.Alarm)
+	}
+	near(t, "shift", e.Shift, want.Shift, 5.1e-7)
+}
+
+// TestAverageBeginsAgain: weeks without data, a pause and another reference
+// make the average forget, and an episode does not.
+func TestAverageBeginsAgain(t *testing.T) {
+	day := func(week int) string { return chartStart.AddDate(0, 0, 7*week).Format(time.DateOnly) }
+	long := concat(steady(12, 14), steady(12, 7), steady(12, 14))
+	tests := []struct {
+		name, more string
+		weeks      [][2]int
+		begins     []int // weeks
+	}{
+		{"an episode that ends", ", target: 70%", long, []int{1}},
+		{"three weeks too old to wait", ", target: 70%", concat(steady(12, 12), make([][2]int, 6), steady(9, 12)), []int{1}},
+		{"four weeks too old to wait", ", target: 70%", concat(steady(12, 12), make([][2]int, 7), steady(9, 12)), []int{1, 20}},
+		{"a pause", fmt.Sprintf(", target: 70%%, status: [{from: 2025-01-01, is: active}, {from: %s, is: paused}, {from: %s, is: active}]", day(12), day(13)), steady(24, 12), []int{1, 14}},
+		{"another target", fmt.Sprintf(", target: [{from: 2025-01-01, share: 70%%}, {from: %s, share: 35%%}]", day(16)), long, []int{1, 17}},
+		{"a reference learned anew", fmt.Sprintf(", status: [{from: 2025-01-01, is: active}, {from: %s, is: paused}, {from: %s, is: active}]", day(14), day(15)), long, []int{9, 24}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			in := chartInput(completedWeeks(test.weeks), chartRules(t, test.more), len(test.weeks))
+			drifts, news := judge(in, alignment.Log{})
+			again, _ := judge(in, alignment.Log{Records: news})
+			var begins []int
+			var before float64
+			for i, o := range drifts[0].Observations {
+				if o.EWMA == 0.2*o.X && (i == 0 || before != 0) {
+					begins = append(begins, weekNumber(o.Last))
+				} else if math.Abs(o.EWMA-(0.2*o.X+0.8*before)) > 1e-12 {
+					t.Errorf("week %d: %g after %g and x %g", weekNumber(o.Last), o.EWMA, before, o.X)
+				}
+				if o.EWMA != again[0].Observations[i].EWMA {
+					t.Errorf("week %d: %g, from the log %g", weekNumber(o.Last), o.EWMA, again[0].Observations[i].EWMA)
+				}
+				before = o.EWMA
+			}
+			if diff := cmp.Diff(test.begins, begins); diff != "" {
+				t.Errorf("weeks in which it begins (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // steady makes n weeks with 20 tickets each, of which so many are aligned.
 func steady(n, aligned int) [][2]int {
 	weeks := make([][2]int, n)

@@ -94,9 +94,8 @@ func PlanTheLongWay(in Input, rules *mapping.RuleSet, log Log) *Plan {
 	was, is := Compute(in), Compute(after)
 	p := &Plan{Moves: movesTheLongWay(in, after), DeadRules: deadRules(was.Rules, is.Rules), Conflicts: Conflicts{was.Conflicts, is.Conflicts}, Names: newNames(in.Rules, rules)}
 	p.addShares(was.results(), is.results(), in.Rules, rules)
-	dueBefore, _ := LookBack(in).charts(log, in.Now)
-	dueAfter, _ := LookBack(after).charts(log, in.Now)
-	p.Episodes = episodeChanges(dueBefore, dueAfter)
+	p.Episodes = episodeChanges(LookBack(in).episodesDue(&log), LookBack(after).episodesDue(&log))
+	p.addChanges(in.Rules, rules)
 	return p
 }
 

@@ -14,13 +14,13 @@ const sameRaise = 28
 
 // Review is what the history says of drift.
 type Review struct {
-	ComputedAt  time.Time
-	Fingerprint string               // of the rules
-	Oldest      time.Time            // beginning of the history; zero while no team is known
-	Settled     map[string]time.Time // end of the last settled week by team, AllTeams included
-	Drifts      []Drift              // of each team, then of each goal, in the order of the mapping
+	ComputedAt     time.Time
+	Fingerprint    string                    // of the rules
+	Oldest         time.Time                 // beginning of the history; zero while no team is known
+	Settled        map[string]time.Time      // end of the last settled week by team, AllTeams included
+	Drifts         []Drift                   // of each team, then of each goal, in the order of the mapping
 	Overdispersion map[string]Overdispersion // by team, AllTeams included
-	Index          map[string][]IndexItem // by team, AllTeams included
+	Index          map[string][]IndexItem    // by team, AllTeams included
 }
 
 // Judge draws the drift charts of a history. It also returns what is to be

@@ -2,7 +2,6 @@ package alignment
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 
 // Plan says what another mapping would change in the numbers of today.
 type Plan struct {
+	Changes   []string        `json:"changes"`    // of the mapping, in sentences: see mapping.RuleSet.Changes
 	Moves     []Move          `json:"moves"`      // of tickets between places, most work first
 	Shares    []ShareChange   `json:"shares"`     // of classes and goals, in the order of teams and windows
 	Reasons   []ShareChange   `json:"reasons"`    // of off-plan work by reason, likewise
@@ -100,16 +100,11 @@ type TicketWorth struct {
 	Time  int64  `json:"time_nanoseconds"`
 }
 
-// EpisodeChange is what would become of an episode: it opens with the next
-// week that is like the last ones, or it ends then.
-type EpisodeChange struct {
-	Series    Series    `json:"series"`
-	Direction Direction `json:"direction"`
-	Opens     bool      `json:"opens"`
-}
-
 // Empty reports whether the other mapping changes nothing.
-func (p *Plan) Empty() bool {
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 && p.IsCalm() }
+
+// IsCalm reports whether all work and all episodes stay, whatever else changes.
+func (p *Plan) IsCalm() bool {
 	return len(p.Moves)+len(p.Shares)+len(p.Reasons)+len(p.DeadRules)+len(p.Episodes) == 0 && p.Conflicts.Before == p.Conflicts.After
 }
 
@@ -123,10 +118,18 @@ func NewPlan(in Input, rules *mapping.RuleSet, log Log) *Plan {
 	p.addShares(d.was.results(), d.is.results(), in.Rules, rules)
 	p.DeadRules = deadRules(d.was.ruleUse(d.facts), d.is.ruleUse(d.facts))
 	was, is := d.histories()
-	drifts, _ := was.charts(log, in.Now)
-	after, _ := is.charts(log, in.Now)
-	p.Episodes = episodeChanges(drifts, after)
+	p.Episodes = episodeChanges(was.episodesDue(&log), is.episodesDue(&log))
+	p.addChanges(in.Rules, rules)
 	return p
+}
+
+// addChanges says how the mapping differs. Another order is only worth telling
+// where it moves work.
+func (p *Plan) addChanges(before, after *mapping.RuleSet) {
+	if p.IsCalm() && after.IsReordered(before) {
+		return
+	}
+	p.Changes = after.Changes(before)
 }
 
 // placed is where a ticket counts, and its work, under one mapping.
@@ -209,29 +212,4 @@ func deadRules(was, is []RuleUse) []string {
 		}
 	}
 	return out
-}
-
-// episodeChanges compares what is due on each chart.
-func episodeChanges(before, after []Drift) []EpisodeChange {
-	was, is := episodesDue(before), episodesDue(after)
-	changed := slices.DeleteFunc(slices.Collect(maps.Keys(is)), func(c EpisodeChange) bool { return was[c] })
-	slices.SortFunc(changed, func(x, y EpisodeChange) int {
-		return cmp.Or(cmp.Compare(x.Series.String(), y.Series.String()), cmp.Compare(x.Direction, y.Direction))
-	})
-	return changed
-}
-
-func episodesDue(drifts []Drift) map[EpisodeChange]bool {
-	due := map[EpisodeChange]bool{}
-	for i := range drifts {
-		d := &drifts[i]
-		raise, ends := d.Due()
-		switch {
-		case raise != 0:
-			due[EpisodeChange{d.Series, raise, true}] = true
-		case ends:
-			due[EpisodeChange{d.Series, d.Open().Direction, false}] = true
-		}
-	}
-	return due
 }

@@ -131,8 +131,8 @@ func TestPlanTellsOfEpisodes(t *testing.T) {
 	_, news := judge(in, alignment.Log{})
 	p := alignment.NewPlan(in, chartRules(t, ", target: 35%"), alignment.Log{Records: news})
 	want := []alignment.EpisodeChange{
-		{Series: alignment.Series{Team: "all", Goal: "g", Unit: alignment.UnitTickets}, Direction: alignment.Down},
-		{Series: alignment.Series{Team: "t", Unit: alignment.UnitTickets}, Direction: alignment.Down},
+		{Series: alignment.Series{Team: "all", Goal: "g", Unit: alignment.UnitTickets}, Direction: alignment.Down, How: alignment.ByData},
+		{Series: alignment.Series{Team: "t", Unit: alignment.UnitTickets}, Direction: alignment.Down, How: alignment.ByData},
 	}
 	if diff := cmp.Diff(want, p.Episodes); diff != "" {
 		t.Errorf("episodes (-want +got):\n%s", diff)

@@ -60,8 +60,9 @@ func listed(words []string) string {
 	return strings.Join(words, ", ")
 }
 
-// check says what the rules do not know of, and what contradicts itself.
-func (q *Question) check(rules *mapping.RuleSet) error {
+// Check says what the rules do not know of, and what contradicts itself. The
+// error is of type *AskError.
+func (q *Question) Check(rules *mapping.RuleSet) error {
 	var teams, goals []string
 	for i := range rules.Teams() {
 		teams = append(teams, rules.Teams()[i].ID)

@@ -43,6 +43,15 @@ func (c *Config) Accounts() []Account {
 	return accounts
 }
 
+// written returns the keys as they stand in the file, zero where they are
+// absent.
+func (a Account) written() connectors.Common {
+	if s, ok := a.Settings.(linear.Config); ok {
+		return s.Common
+	}
+	return a.Settings.(jira.Config).Common
+}
+
 // Same reports whether both accounts are read in the same way, with the same
 // credential.
 func (a Account) Same(b Account) bool {

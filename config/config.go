@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"alignd/connectors/jira"
 	"alignd/connectors/linear"
 	"alignd/mapping"
+	"alignd/secret"
 	"alignd/store"
 	"alignd/yamlfile"
 )
@@ -92,12 +94,30 @@ func Default() Config {
 // Load reads the file and the mapping it names. Mistakes in either are
 // returned as yamlfile.Problems, all of both at once. Credentials are read to
 // see that they are there; they are not kept in any printable form.
-func Load(path string) (*Config, error) {
+func Load(path string) (*Config, error) { return load(path, false) }
+
+// Review is Load for those who look at the files, maybe elsewhere than where
+// alignd runs with them: what the file names and is not there, or may not be
+// read, be it a credential or the folder of the store, is a warning.
+func Review(path string) (*Config, error) { return load(path, true) }
+
+func load(path string, elsewhere bool) (*Config, error) {
 	c, doc, err := read(path)
 	if err != nil {
 		return nil, err
 	}
-	c.readCredentials(doc.Problemf)
+	if len(c.Accounts()) == 0 {
+		doc.Problemf("connectors", "needs at least one account under jira or linear")
+	}
+	report := func(path string, err error) {
+		if elsewhere && absent(err) {
+			c.Warnings = append(c.Warnings, doc.At(path, "%v; alignd run refuses to start without it", err))
+			return
+		}
+		doc.Problemf(path, "%v", err)
+	}
+	c.Store.ValidateFiles("store", report)
+	c.readCredentials(report)
 	inMapping := c.loadMapping(doc)
 	if err := errors.Join(doc.Err(), inMapping); err != nil {
 		return nil, err
@@ -106,7 +126,7 @@ func Load(path string) (*Config, error) {
 }
 
 // LoadAlone reads the file without its mapping and its credentials, for
-// commands that help where those are not right.
+// commands that help where those are not right. The section store is enough.
 func LoadAlone(path string) (*Config, error) {
 	c, doc, err := read(path)
 	if err != nil {
@@ -128,6 +148,7 @@ func read(path string) (*Config, *yamlfile.Document, error) {
 	c.doc = doc
 	c.resolve(filepath.Dir(path))
 	c.validate(doc.Problemf)
+	c.refuseZeros(doc)
 	return &c, doc, nil
 }
 
@@ -157,9 +178,6 @@ func (c *Config) validate(report yamlfile.Report) {
 		report("max_series", "is %d, but must be at least 100", c.MaxSeries)
 	}
 	accounts := c.Accounts()
-	if len(accounts) == 0 {
-		report("connectors", "needs at least one account under jira or linear")
-	}
 	first := map[string]string{}
 	for _, a := range accounts {
 		a.validate(report)
@@ -171,6 +189,25 @@ func (c *Config) validate(report yamlfile.Report) {
 	}
 	c.validateWebhooks(accounts, report)
 	c.validateAddresses(report)
+}
+
+// refuseZeros reports zeros that are written where a value of zero means that
+// the key is absent, and so the default.
+func (c *Config) refuseZeros(doc *yamlfile.Document) {
+	refuse := func(path string, zero bool, allowed string) {
+		if zero && doc.Has(path) {
+			doc.Problemf(path, "is 0, but must be %s; leave the key out for the default", allowed)
+		}
+	}
+	for _, a := range c.Accounts() {
+		is := a.written()
+		refuse(a.path+".poll_interval", is.PollInterval == 0, "at least 1s")
+		refuse(a.path+".timeout", is.Timeout == 0, "at least 1s")
+		refuse(a.path+".overlap", is.Overlap == 0, "at least 1s")
+		refuse(a.path+".census_interval", is.CensusInterval == 0, "at least 1s")
+		refuse(a.path+".requests_per_second", is.RequestsPerSecond == 0, "greater than 0")
+	}
+	refuse("store.redis.lease", c.Store.Redis != nil && c.Store.Redis.Lease == 0, "between 1s and 10m")
 }
 
 func (c *Config) validateWebhooks(accounts []Account, report yamlfile.Report) {
@@ -223,7 +260,7 @@ func collide(a, b string) bool {
 
 // readCredentials reports each credential that cannot be read, so that a
 // missing file is known before the first request is due.
-func (c *Config) readCredentials(report yamlfile.Report) {
+func (c *Config) readCredentials(report func(path string, err error)) {
 	c.credentials = map[string]digest{}
 	for _, a := range c.Accounts() {
 		for _, k := range a.credentialKeys() {
@@ -232,10 +269,17 @@ func (c *Config) readCredentials(report yamlfile.Report) {
 			}
 			value, err := connectors.ReadSecret(k.file, k.env)
 			if err != nil {
-				report(a.path+"."+k.key, "%v", err)
+				report(a.path+"."+k.key, err)
 			}
 			before := c.credentials[a.Name]
 			c.credentials[a.Name] = sha256.Sum256(append(before[:], value.Reveal()...))
 		}
 	}
+}
+
+// absent reports whether something is not there or may not be read, rather
+// than being wrong.
+func absent(err error) bool {
+	_, unreadable := errors.AsType[*fs.PathError](err)
+	return unreadable || errors.Is(err, fs.ErrNotExist) || errors.Is(err, secret.ErrUnset)
 }

@@ -285,6 +285,27 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// TestReview: what is not there is a warning to who only looks, and keeps
+// nobody from seeing what is wrong.
+func TestReview(t *testing.T) {
+	dir := folder(t, map[string]string{"alignd.yml": smallConfig, "mapping.yml": smallMapping, "other.yml": "max_series: 1\n" + smallConfig})
+	path := filepath.Join(dir, "alignd.yml")
+	cfg, err := config.Review(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("%s:6:39: connectors.jira[0].auth.token_file: read secret: open %s: no such file or directory; alignd run refuses to start without it", path, filepath.Join(dir, "token"))
+	if len(cfg.Warnings) == 0 || cfg.Warnings[0].Error() != want {
+		t.Errorf("got %v, want first %s", cfg.Warnings, want)
+	}
+	if _, err := config.Load(path); err == nil {
+		t.Error("a missing credential is nothing to run with")
+	}
+	if _, err := config.Review(filepath.Join(dir, "other.yml")); err == nil || !strings.Contains(err.Error(), "max_series") || strings.Contains(err.Error(), "token") {
+		t.Errorf("a mistake beside a missing credential gives %v", err)
+	}
+}
+
 // TestLoadAlone: the store is found although the mapping is wrong and a
 // credential is missing; a mistake in the file itself is told.
 func TestLoadAlone(t *testing.T) {
@@ -302,6 +323,9 @@ func TestLoadAlone(t *testing.T) {
 	cfg, err := config.LoadAlone(write("alignd.yml", file))
 	if err != nil || cfg.Store.Path != filepath.Join(dir, "facts.db") {
 		t.Errorf("got %+v, %v", cfg, err)
+	}
+	if cfg, err := config.LoadAlone(write("store.yml", "store: {path: facts.db}\n")); err != nil || cfg.Store.Path != filepath.Join(dir, "facts.db") {
+		t.Errorf("the store alone: got %+v, %v", cfg, err)
 	}
 	if _, err := config.LoadAlone(write("wrong.yml", file+"stor: {}\n")); err == nil || !strings.Contains(err.Error(), "unknown key stor") {
 		t.Errorf("a mistake in the file gives %v", err)

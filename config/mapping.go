@@ -25,7 +25,7 @@ func (c *Config) loadMapping(doc *yamlfile.Document) error {
 	if err != nil {
 		return err
 	}
-	c.Rules, c.Warnings = rules, rules.Warnings()
+	c.Rules, c.Warnings = rules, append(c.Warnings, rules.Warnings()...)
 	return c.checkConnectors()
 }
 
@@ -38,13 +38,16 @@ func (c *Config) checkConnectors() error {
 			names = append(names, a.Name)
 		}
 	}
+	if len(names) == 0 {
+		return nil // which is the mistake, and has been reported
+	}
 	var problems yamlfile.Problems
 	for _, ref := range c.Rules.Connectors() {
 		if slices.ContainsFunc(names, func(name string) bool { return means(ref, name) }) {
 			continue
 		}
 		p := ref.At
-		p.Message = fmt.Sprintf("there is no connector %q; %s", ref.Connector, listed(names))
+		p.Message = fmt.Sprintf("there is no connector %q; there are: %s", ref.Connector, strings.Join(names, ", "))
 		problems = append(problems, p)
 	}
 	if len(problems) == 0 {
@@ -61,11 +64,4 @@ func means(ref mapping.Ref, name string) bool {
 		return strings.EqualFold(ref.Connector, name)
 	}
 	return ref.Connector == name
-}
-
-func listed(names []string) string {
-	if len(names) == 0 {
-		return "none is configured"
-	}
-	return "there are: " + strings.Join(names, ", ")
 }

@@ -24,6 +24,7 @@ type chronicle struct {
 	begin int          // of what happened after the stage was set, in said
 	names []string     // of Linear's labels, which are renamed
 	plans []string     // names of Linear's projects, which are renamed
+	above [][]string   // the initiatives of each of them
 	made  int
 	jumps bool // the clock may jump by hours
 
@@ -38,17 +39,33 @@ type chronicle struct {
 
 // piece is one ticket as a person at the tracker would describe it.
 type piece struct {
-	jira     bool
-	uid      string
-	home     string // project or team
-	typ      string
-	state    string
-	parent   *piece
-	labels   []string // of Jira
-	tags     []int    // of Linear, as indices of names
+	jira bool
+	uid  string
+	typ  string
+	moment
+	past     []moment // one for each time that somebody worked on it, oldest first
 	hidden   bool
 	trashed  bool
 	archived bool
+}
+
+// moment is what may be different at another time.
+type moment struct {
+	at     time.Time
+	home   string // project or team
+	state  string
+	parent *piece
+	labels []string // of Jira
+	tags   []int    // of Linear, as indices of names
+	plan   int      // of Linear, as an index of plans, or -1
+}
+
+// note keeps how a piece is now.
+func (c *chronicle) note(p *piece) {
+	p.at = c.time()
+	m := p.moment
+	m.labels, m.tags = slices.Clone(m.labels), slices.Clone(m.tags)
+	p.past = append(p.past, m)
 }
 
 // scope says which projects and teams are read, and whose they are.
@@ -88,7 +105,8 @@ func newChronicle(rng *rand.Rand) *chronicle {
 		c.world.Linear.AddInitiative(c.time(), sandbox.NewInitiative{Name: name, Parent: []string{"", "Growth", ""}[i]})
 	}
 	for i, name := range c.plans {
-		c.world.Linear.AddProject(c.time(), sandbox.NewLinearProject{Name: name, Teams: []string{"PLT"}, Initiatives: initiatives[i : i+1]})
+		c.above = append(c.above, initiatives[i:i+1])
+		c.world.Linear.AddProject(c.time(), sandbox.NewLinearProject{Name: name, Teams: []string{"PLT"}, Initiatives: c.above[i]})
 	}
 	for range 90 {
 		c.later(3 * time.Hour)
@@ -152,7 +170,7 @@ var levels = []string{"Epic", "Story", "Sub-task"}
 
 func (c *chronicle) create() {
 	c.made++
-	p := &piece{jira: c.rng.IntN(5) < 3}
+	p := &piece{jira: c.rng.IntN(5) < 3, moment: moment{plan: -1}}
 	if p.jira {
 		p.home, p.typ = one(c, homesOfJira), one(c, []string{"Epic", "Story", "Story", "Story", "Bug", "Sub-task"})
 		p.parent = c.parentFor(p)
@@ -180,11 +198,13 @@ func (c *chronicle) create() {
 			in.Parent = p.parent.uid
 		}
 		if c.rng.IntN(2) == 0 {
-			in.Project = one(c, c.plans)
+			p.plan = c.rng.IntN(len(c.plans))
+			in.Project = c.plans[p.plan]
 		}
 		p.uid = c.world.Linear.ID(c.world.Linear.CreateIssue(c.time(), in))
 	}
 	c.all = append(c.all, p)
+	c.note(p)
 	c.say("create %s in %s as %s %s, parent %s", p.uid, p.home, p.typ, p.state, p.parent.name())
 }
 
@@ -232,6 +252,7 @@ func (c *chronicle) work() {
 	} else {
 		c.workInLinear(p, c.world.Linear)
 	}
+	c.note(p)
 }
 
 func (c *chronicle) workInJira(p *piece, site *sandbox.Site) {
@@ -339,7 +360,10 @@ func (c *chronicle) workInLinear(p *piece, ws *sandbox.Workspace) {
 		c.say("plan %s", p.uid)
 		ws.SetDue(at, p.uid, at.Format(time.DateOnly))
 	case 12:
-		plan := one(c, append([]string{""}, c.plans...))
+		plan := ""
+		if p.plan = c.rng.IntN(len(c.plans)+1) - 1; p.plan >= 0 {
+			plan = c.plans[p.plan]
+		}
 		c.say("put %s into project %q", p.uid, plan)
 		ws.SetProject(at, p.uid, plan)
 	case 13:
@@ -521,55 +545,9 @@ func (c *chronicle) rename() {
 		c.say("rename project %s to %s", old, c.plans[i])
 		c.world.Linear.RenameProject(at, old, c.plans[i])
 	default:
-		plan := one(c, c.plans)
-		of := initiatives[:c.rng.IntN(len(initiatives)+1)]
-		c.say("put project %s under %v", plan, of)
-		c.world.Linear.SetInitiatives(at, plan, of...)
+		i := c.rng.IntN(len(c.plans))
+		c.above[i] = initiatives[:c.rng.IntN(len(initiatives)+1)]
+		c.say("put project %s under %v", c.plans[i], c.above[i])
+		c.world.Linear.SetInitiatives(at, c.plans[i], c.above[i]...)
 	}
-}
-
-// known counts the tickets in scope that carry work, as lines of /metrics.
-func (c *chronicle) known() []string {
-	outside := func(connector string) string { return fmt.Sprintf("alignd_tickets_outside{connector=%q}", connector) }
-	counts := map[string]int{outside("acme"): 0, outside("acme-linear"): 0}
-	for _, p := range c.all {
-		team, read := scope[p.home]
-		if !read || p.away(c) || p.typ == "Epic" {
-			continue
-		}
-		connector := "acme-linear"
-		if p.jira {
-			connector = "acme"
-		}
-		if team == "" {
-			counts[outside(connector)]++
-		}
-		counts[fmt.Sprintf("alignd_tickets{connector=%q,state=%q,team=%q}", connector, p.state, team)]++
-	}
-	var lines []string
-	for series, n := range counts {
-		lines = append(lines, fmt.Sprintf("%s %d", series, n))
-	}
-	slices.Sort(lines)
-	return lines
-}
-
-// active bounds the active tickets of each team: those that have something
-// active below them do not count, nor do those that a rule takes out, which in
-// Linear none does.
-func (c *chronicle) active(team string) (least, most float64) {
-	above := map[*piece]bool{}
-	for _, p := range c.all {
-		above[p.parent] = true
-	}
-	for _, p := range c.all {
-		if scope[p.home] != team || p.state != "active" || p.away(c) || p.typ == "Epic" {
-			continue
-		}
-		most++
-		if !p.jira && !above[p] {
-			least++
-		}
-	}
-	return least, most
 }

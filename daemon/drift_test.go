@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -61,6 +62,8 @@ func TestEpisodeFromRaiseToAcknowledgement(t *testing.T) {
 		code  int
 		want  string
 	}{
+		{"goal=chekout", http.StatusNotFound, `there is no goal "chekout"; did you mean checkout? there is `},
+		{"team=paymnts", http.StatusNotFound, `there is no team "paymnts"; did you mean payments? there is `},
 		{"team=platform", http.StatusNotFound, "Open are: --team payments, --goal checkout."},
 		{"team=payments&note=" + strings.Repeat("x", 1001), http.StatusBadRequest, "The note has 1001 bytes, at most 1000 are kept."},
 	} {
@@ -79,15 +82,45 @@ func TestEpisodeFromRaiseToAcknowledgement(t *testing.T) {
 		t.Errorf("episodes after a restart %+v, want the one of week %s", again.Episodes, open.Week)
 	}
 
-	if code, text := r.do(http.MethodPost, "/-/acknowledge?team=payments&note=the+migration+comes+first"); code != http.StatusOK {
-		t.Fatalf("acknowledge: %d %s", code, text)
-	}
+	r.acknowledgeAtOnce(4, "team=payments&note=the+migration+comes+first")
 	closed := r.reviewed(func(d *alignment.Drift) bool { return d.Open() == nil })
 	if e := closed.Episodes[0]; e.How != alignment.Acknowledged || e.Note != "the migration comes first" || closed.Down != 0 {
 		t.Errorf("episode %+v with C⁻ %g, want it acknowledged and the chart at 0", e, closed.Down)
 	}
 	if code, text := r.do(http.MethodPost, "/-/acknowledge?team=payments"); code != http.StatusNotFound {
 		t.Errorf("acknowledged again: %d %s, want 404", code, text)
+	}
+}
+
+// acknowledgeAtOnce has several people take note of an episode. One of them is
+// the first, and the others are told.
+func (r *running) acknowledgeAtOnce(n int, query string) {
+	r.t.Helper()
+	answers := make(chan string, n)
+	for range n {
+		go func() {
+			answer, err := http.Post(r.base+"/-/acknowledge?"+query, "", nil)
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			defer answer.Body.Close()
+			body, err := io.ReadAll(answer.Body)
+			answers <- fmt.Sprint(answer.StatusCode, " ", string(body), err)
+		}()
+	}
+	accepted := 0
+	for range n {
+		switch text := <-answers; {
+		case strings.HasPrefix(text, "200 Acknowledged: the episode ends"):
+			accepted++
+		case strings.HasPrefix(text, "409 It is acknowledged already, since 20"), strings.HasPrefix(text, "404 There is no open episode"):
+		default:
+			r.t.Errorf("acknowledge: %s", text)
+		}
+	}
+	if accepted != 1 {
+		r.t.Errorf("%d of %d were the first", accepted, n)
 	}
 }
 

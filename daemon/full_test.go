@@ -40,6 +40,7 @@ func TestWithFullDisk(t *testing.T) {
 	limitFiles(t, 16<<10) // only the first pages, whose places are fixed
 	h.world.Jira.CreateIssue(now, sandbox.NewIssue{Project: "PAY", Title: "There is no room for it"})
 	r.until("/metrics", `alignd_store_errors_total [1-9]`)
+	r.until("/metrics", `alignd_sync_failures_total\{connector="acme",reason="store"\} [1-9]`)
 	r.until("/", `The last attempt failed(?s:.*)apply page 1: write batch of (&#34;|")acme`)
 	if status, _ := r.get("/-/ready"); status != http.StatusOK {
 		t.Errorf("ready: %d", status)

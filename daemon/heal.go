@@ -169,7 +169,7 @@ func (p *poller) repair(ctx context.Context, uids []string, tickets []ticket.Tic
 		uid := tickets[i].ID.UID
 		tk, known := after[uid]
 		switch {
-		case !known || !tk.Updated.Before(watermark) || reflect.DeepEqual(before[uid], tk):
+		case !known || !newest(&tk).Before(watermark) || reflect.DeepEqual(before[uid], tk):
 		case tickets[i].Outside && noRepair(uid, before, uids):
 		default:
 			n++
@@ -178,6 +178,15 @@ func (p *poller) repair(ctx context.Context, uids []string, tickets []ticket.Tic
 		}
 	}
 	return before, after, p.countRepaired(ctx, n)
+}
+
+// newest is the date of the newest that a ticket tells. A history is read
+// after the rest and may have a change that the rest is too old for.
+func newest(tk *ticket.Ticket) time.Time {
+	if n := len(tk.Changes); n > 0 && tk.Changes[n-1].At.After(tk.Updated) {
+		return tk.Changes[n-1].At
+	}
+	return tk.Updated
 }
 
 func (p *poller) countRepaired(ctx context.Context, n int) error {

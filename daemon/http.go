@@ -187,44 +187,56 @@ func (d *Daemon) acknowledgeOverHTTP(w http.ResponseWriter, r *http.Request) {
 	if ack.Goal != "" && ack.Team == "" {
 		ack.Team = alignment.AllTeams
 	}
-	switch open := d.openEpisodes(); {
+	open := d.openEpisodes()
+	at := slices.IndexFunc(open, func(e *alignment.Episode) bool { return e.Series.Team == ack.Team && e.Series.Goal == ack.Goal })
+	asked := alignment.Question{Team: ack.Team, Goal: &ack.Goal}
+	switch unknown := asked.Check(d.cfg.Load().Rules); {
+	case unknown != nil:
+		http.Error(w, unknown.Error(), http.StatusNotFound)
 	case len(ack.Note) > maxNote:
 		http.Error(w, fmt.Sprintf("The note has %d bytes, at most %d are kept.", len(ack.Note), maxNote), http.StatusBadRequest)
-	case !slices.ContainsFunc(open, func(s alignment.Series) bool { return s.Team == ack.Team && s.Goal == ack.Goal }):
+	case at < 0:
 		http.Error(w, "There is no open episode of that team or goal. "+listOpen(open), http.StatusNotFound)
 	default:
-		if err := d.acknowledge(r.Context(), ack); err != nil {
-			d.logger.Error("Recording an acknowledgement failed", "err", err)
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
+		d.answerAcknowledged(w, r, ack, open[at].RaisedAt)
+	}
+}
+
+// answerAcknowledged takes note of an episode that was raised at an instant.
+func (d *Daemon) answerAcknowledged(w http.ResponseWriter, r *http.Request, ack alignment.Acknowledgement, raised time.Time) {
+	switch since, err := d.acknowledge(r.Context(), ack, raised); {
+	case err != nil:
+		d.logger.Error("Recording an acknowledgement failed", "err", err)
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	case !since.IsZero():
+		http.Error(w, fmt.Sprintf("It is acknowledged already, since %s, and ends with the next refresh. Nothing was recorded.", since.Format("2006-01-02 15:04:05 MST")), http.StatusConflict)
+	default:
 		d.logger.Info("Somebody took note of an episode of drift", "team", ack.Team, "goal", ack.Goal)
 		fmt.Fprintln(w, "Acknowledged: the episode ends with the next refresh, and the chart begins anew.")
 	}
 }
 
-// openEpisodes lists the series that have one.
-func (d *Daemon) openEpisodes() []alignment.Series {
-	var open []alignment.Series
+// openEpisodes lists those of the last review.
+func (d *Daemon) openEpisodes() (open []*alignment.Episode) {
 	if snap := d.Snapshot(); snap != nil && snap.Review != nil {
 		for i := range snap.Review.Drifts {
-			if drift := &snap.Review.Drifts[i]; drift.Open() != nil {
-				open = append(open, drift.Series)
+			if e := snap.Review.Drifts[i].Open(); e != nil {
+				open = append(open, e)
 			}
 		}
 	}
 	return open
 }
 
-func listOpen(open []alignment.Series) string {
+func listOpen(open []*alignment.Episode) string {
 	if len(open) == 0 {
 		return "None is open."
 	}
 	names := make([]string, len(open))
-	for i, s := range open {
-		names[i] = "--team " + s.Team
-		if s.Goal != "" {
-			names[i] = "--goal " + s.Goal
+	for i, e := range open {
+		names[i] = "--team " + e.Series.Team
+		if e.Series.Goal != "" {
+			names[i] = "--goal " + e.Series.Goal
 		}
 	}
 	return "Open are: " + strings.Join(names, ", ") + "."

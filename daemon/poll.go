@@ -102,18 +102,19 @@ func (p *poller) attempt(ctx context.Context) error {
 
 // finish counts, logs and shows how a walk ended.
 func (p *poller) finish(w walk, err error, took time.Duration) {
-	p.counts.SyncFinished(p.account.Name, w.kind, took, err)
 	if err != nil {
 		about := []any{"pages", w.pages, "tickets", w.tickets, "took", took, "err", err}
 		if ours := (*storeError)(nil); errors.As(err, &ours) {
-			p.counts.StoreError()
+			p.counts.SyncFailedByStore(p.account.Name, w.kind, took)
 			p.logger.Error("The store failed, its last state stays in force; trying again later", about...)
 		} else {
+			p.counts.SyncFinished(p.account.Name, w.kind, took, err)
 			p.logger.Error("Reading the tracker failed, trying again later", about...)
 		}
 		p.update(func(s *web.ConnectorStatus) { s.Error = err.Error() })
 		return
 	}
+	p.counts.SyncFinished(p.account.Name, w.kind, took, nil)
 	level := slog.LevelDebug
 	if w.kind == fullWalk {
 		level = slog.LevelInfo

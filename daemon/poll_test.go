@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,7 +184,7 @@ func TestFailedWalkKeepsPagesAndLeavesTheWatermark(t *testing.T) {
 			t.Errorf("status = %+v", r.state())
 		}
 		want := `
-# HELP alignd_sync_failures_total Walks through the connector that ended early, by reason.
+# HELP alignd_sync_failures_total Walks through the connector that ended early, by reason: auth, rate_limit, request, server, network, store or other.
 # TYPE alignd_sync_failures_total counter
 alignd_sync_failures_total{connector="acme",reason="auth"} 0
 alignd_sync_failures_total{connector="acme",reason="network"} 0
@@ -189,6 +192,7 @@ alignd_sync_failures_total{connector="acme",reason="other"} 0
 alignd_sync_failures_total{connector="acme",reason="rate_limit"} 0
 alignd_sync_failures_total{connector="acme",reason="request"} 0
 alignd_sync_failures_total{connector="acme",reason="server"} 1
+alignd_sync_failures_total{connector="acme",reason="store"} 0
 `
 		if err := testutil.GatherAndCompare(r.registry, strings.NewReader(want), "alignd_sync_failures_total"); err != nil {
 			t.Error(err)
@@ -408,22 +412,85 @@ func TestStopInTheMiddleOfAWalk(t *testing.T) {
 	})
 }
 
+// TestStoreErrorsAreOurs: a store in trouble never looks like a tracker in
+// trouble, though its errors may be those of a network.
 func TestStoreErrorsAreOurs(t *testing.T) {
-	r := newRig(t, func(connectors.Query) (connectors.Page, error) { return connectors.Page{Clock: time.Now()}, nil })
-	r.store = brokenStore{r.store}
-	if err := r.attempt(t.Context()); err == nil || !strings.Contains(err.Error(), "apply page 1: disk is full") {
-		t.Errorf("err = %v", err)
+	full := os.WriteFile("/dev/full", []byte("x"), 0)
+	if !errors.Is(full, syscall.ENOSPC) {
+		t.Fatalf("a full disk says: %v", full)
 	}
-	if got := r.value(t, "alignd_store_errors_total"); got != 1 {
-		t.Errorf("store errors = %v, want 1", got)
+	_, refused := net.Dial("tcp", nobodyListens(t))
+	if _, ok := errors.AsType[net.Error](refused); !ok {
+		t.Fatalf("where nobody listens: %v", refused)
+	}
+	for name, err := range map[string]error{
+		"full disk":     fmt.Errorf("write batch: %w", full),
+		"bare number":   syscall.ENOSPC,
+		"Redis is away": fmt.Errorf("write batch: %w", refused),
+		"Redis is slow": context.DeadlineExceeded,
+		"damaged":       store.ErrDamaged,
+		"odd":           errors.New("odd"),
+	} {
+		for _, broken := range []brokenStore{{write: err}, {read: err}} {
+			r := newRig(t, func(connectors.Query) (connectors.Page, error) { return connectors.Page{Clock: time.Now()}, nil })
+			broken.Store = r.store
+			r.store = broken
+			if got := r.attempt(t.Context()); !errors.Is(got, err) {
+				t.Errorf("%s: err = %v", name, got)
+			}
+			if got := r.value(t, "alignd_store_errors_total"); got != 1 {
+				t.Errorf("%s: store errors = %v, want 1", name, got)
+			}
+			want := `
+# HELP alignd_sync_failures_total Walks through the connector that ended early, by reason: auth, rate_limit, request, server, network, store or other.
+# TYPE alignd_sync_failures_total counter
+alignd_sync_failures_total{connector="acme",reason="auth"} 0
+alignd_sync_failures_total{connector="acme",reason="network"} 0
+alignd_sync_failures_total{connector="acme",reason="other"} 0
+alignd_sync_failures_total{connector="acme",reason="rate_limit"} 0
+alignd_sync_failures_total{connector="acme",reason="request"} 0
+alignd_sync_failures_total{connector="acme",reason="server"} 0
+alignd_sync_failures_total{connector="acme",reason="store"} 1
+# HELP alignd_sync_runs_total Walks through the connector that were finished, well or not.
+# TYPE alignd_sync_runs_total counter
+alignd_sync_runs_total{connector="acme"} 1
+`
+			if err := testutil.GatherAndCompare(r.registry, strings.NewReader(want), "alignd_sync_failures_total", "alignd_sync_runs_total"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 }
 
-// brokenStore fails to write.
-type brokenStore struct{ store.Store }
+// nobodyListens returns an address that refuses connections.
+func nobodyListens(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
 
-func (brokenStore) Apply(context.Context, store.Batch) (store.Applied, error) {
-	return store.Applied{}, errors.New("disk is full")
+// brokenStore fails to write or to read.
+type brokenStore struct {
+	store.Store
+	write, read error
+}
+
+func (b brokenStore) Apply(ctx context.Context, batch store.Batch) (store.Applied, error) {
+	if b.write != nil {
+		return store.Applied{}, b.write
+	}
+	return b.Store.Apply(ctx, batch)
+}
+
+func (b brokenStore) View(ctx context.Context, fn func(store.View) error) error {
+	if b.read != nil {
+		return b.read
+	}
+	return b.Store.View(ctx, fn)
 }
 
 func tickets(n int) []ticket.Ticket {

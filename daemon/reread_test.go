@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"alignd/connectors"
+	"alignd/connectors/jira"
 	"alignd/sandbox"
 	"alignd/store"
 	"alignd/ticket"
@@ -414,3 +417,48 @@ func TestAncestorOutsideIsNoRepair(t *testing.T) {
 		t.Errorf("%d tickets count as repaired, want none; err = %v", c.Reread.Repaired, err)
 	}
 }
+
+// A ticket that changes between the two requests of one look is read with its
+// old date and its new history. The next walk brings it; the walks before
+// could not.
+func TestLookIntoAChangeIsNoRepair(t *testing.T) {
+	w := newTown(t)
+	now := time.Now()
+	w.world.SetClock(func() time.Time { return now })
+	key := w.world.Jira.CreateIssue(w.past, sandbox.NewIssue{Project: "PAY", Title: "Busy"})
+	w.poll()
+	now = now.Add(time.Hour)
+	w.poll()
+	w.poll()
+
+	var change func()
+	settings := w.acme.account.Settings.(jira.Config)
+	var err error
+	w.acme.poller.connector, err = jira.New(settings, connectors.Options{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		if change != nil && strings.HasSuffix(r.URL.Path, "/changelog/bulkfetch") {
+			change()
+			change = nil
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change = func() { w.world.Jira.Transition(now, key, "Done") }
+	if err := w.acme.readAgain(t.Context(), []string{w.world.Jira.ID(key)}); err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		t.Fatal("the history was not asked for: this test tests nothing")
+	}
+	c, err := w.acme.lastCensus(t.Context())
+	if err != nil || c.Reread.Repaired != 0 {
+		t.Errorf("%d tickets count as repaired, want none; err = %v", c.Reread.Repaired, err)
+	}
+	w.acme.walk(t)
+	w.wantFresh("after the next walk")
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

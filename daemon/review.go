@@ -223,17 +223,45 @@ func record(ctx context.Context, st store.Store, recorded int, news []alignment.
 	return added, nil
 }
 
-// acknowledge records that somebody has taken note of the open episode of a
-// series, and has the numbers say so.
-func (d *Daemon) acknowledge(ctx context.Context, a alignment.Acknowledgement) error {
-	data, err := json.Marshal(a)
-	if err != nil {
-		return fmt.Errorf("record acknowledgement: %w", err)
+// acknowledge records that somebody has taken note of the episode of a series
+// that was raised at an instant, and has the numbers say so. Where somebody
+// already had, it records nothing and returns when that was.
+func (d *Daemon) acknowledge(ctx context.Context, a alignment.Acknowledgement, raised time.Time) (already time.Time, err error) {
+	const most = 5
+	for range most {
+		d.sharing.follow(ctx)
+		already, err = d.acknowledgeOnce(ctx, a, raised)
+		if !errors.Is(err, store.ErrRecorded) {
+			break
+		}
 	}
-	key := fmt.Sprintf("%s/%s %s", a.Team, a.Goal, a.At.Format(time.RFC3339Nano))
-	if _, err := d.store.Append(ctx, store.Record{Log: acknowledgementLog, Key: key, At: a.At, Data: data}); err != nil {
-		return fmt.Errorf("record acknowledgement: %w", err)
+	if err != nil {
+		return already, fmt.Errorf("record acknowledgement: %w", err)
 	}
 	d.refresher.changed()
-	return nil
+	return already, nil
+}
+
+func (d *Daemon) acknowledgeOnce(ctx context.Context, a alignment.Acknowledgement, raised time.Time) (already time.Time, err error) {
+	recorded := 0
+	err = d.store.View(ctx, func(v store.View) error {
+		recorded = v.Recorded()
+		log, err := ReadLog(v)
+		for _, other := range log.Acknowledgements {
+			if other.Team == a.Team && other.Goal == a.Goal && other.At.After(raised) && already.IsZero() {
+				already = other.At
+			}
+		}
+		return err
+	})
+	if err != nil || !already.IsZero() {
+		return already, err
+	}
+	data, err := json.Marshal(a)
+	if err != nil {
+		return already, err
+	}
+	key := fmt.Sprintf("%s/%s %s", a.Team, a.Goal, a.At.Format(time.RFC3339Nano))
+	_, err = d.store.AppendAfter(ctx, recorded, store.Record{Log: acknowledgementLog, Key: key, At: a.At, Data: data})
+	return already, err
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"alignd/alignment"
 	"alignd/config"
 	"alignd/mapping"
 	"alignd/store"
@@ -69,6 +70,39 @@ func TestReviewGivesWayToAnother(t *testing.T) {
 	r.refreshAndReview(t.Context())
 	if len(r.reviews) != 2 {
 		t.Errorf("%d reviews, want 2", len(r.reviews))
+	}
+}
+
+// An episode is acknowledged once, also while the numbers still show it as
+// open, and where another replica is faster.
+func TestAcknowledgedOnce(t *testing.T) {
+	r := newRefreshRig(t)
+	raised := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+	at := func(hours int) time.Time { return raised.Add(time.Duration(hours) * time.Hour) }
+	busy := &busyStore{Store: r.st, others: []store.Record{{Log: "elsewhere", Key: "1", At: time.Now()}}}
+	d := &Daemon{store: busy, refresher: r.refresher}
+	d.sharing = newSharing(busy, time.Minute, r.counts, r.logger, func(context.Context) {})
+	for i, step := range []struct {
+		ack    alignment.Acknowledgement
+		raised time.Time
+		want   time.Time
+	}{
+		{alignment.Acknowledgement{Team: "payments", At: at(5)}, raised, time.Time{}},
+		{alignment.Acknowledgement{Team: "payments", At: at(6), Note: "again"}, raised, at(5)},
+		{alignment.Acknowledgement{Team: "payments", Goal: "checkout", At: at(7)}, raised, time.Time{}},
+		{alignment.Acknowledgement{Team: "payments", At: at(9)}, at(8), time.Time{}}, // of a later episode
+	} {
+		if got, err := d.acknowledge(t.Context(), step.ack, step.raised); err != nil || !got.Equal(step.want) {
+			t.Errorf("step %d: acknowledged at %s already, %v; want %s", i, got, err, step.want)
+		}
+	}
+	var log alignment.Log
+	err := r.st.View(t.Context(), func(v store.View) (err error) {
+		log, err = ReadLog(v)
+		return err
+	})
+	if err != nil || len(log.Acknowledgements) != 3 || log.Acknowledgements[1].Goal != "checkout" {
+		t.Errorf("on record are %+v, %v; want three", log.Acknowledgements, err)
 	}
 }
 

@@ -120,6 +120,35 @@ func TestChartRefuses(t *testing.T) {
 	}
 }
 
+// TestChartSpread: replicas go to several nodes if they can, unless somebody
+// says where they go.
+func TestChartSpread(t *testing.T) {
+	const own = "      topologySpreadConstraints:\n        - maxSkew: 1\n          topologyKey: kubernetes.io/hostname\n          whenUnsatisfiable: ScheduleAnyway\n" +
+		"          labelSelector:\n            matchLabels:\n              app.kubernetes.io/name: alignd\n              app.kubernetes.io/instance: it\n"
+	for name, c := range map[string]struct {
+		set  string
+		want string // empty: nothing
+	}{
+		"one replica":      {"replicas=1", ""},
+		"three":            {"replicas=3", own},
+		"three, affinity":  {"replicas=3,affinity.podAntiAffinity.x=y", ""},
+		"three, as wanted": {"replicas=3,topologySpreadConstraints[0].maxSkew=2", "      topologySpreadConstraints:\n        - maxSkew: 2\n"},
+		"both":             {"replicas=3,affinity.podAntiAffinity.x=y,topologySpreadConstraints[0].maxSkew=2", "      topologySpreadConstraints:\n        - maxSkew: 2\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := helm(t, "template", "it", "deploy/helm/alignd", "--values=deploy/helm/testdata/small.yaml", "--show-only=templates/deployment.yaml",
+				"--set=store.kind=redis,store.redis.addrs={redis:6379},"+c.set)
+			if err != nil {
+				t.Fatalf("template: %v\n%s", err, out)
+			}
+			got := regexp.MustCompile(`(?m)^      topologySpreadConstraints:\n(        .*\n)+`).FindString(out + "\n")
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestChartSchema: the chart takes the keys of store.redis that alignd takes,
 // with the same values.
 func TestChartSchema(t *testing.T) {

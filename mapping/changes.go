@@ -10,11 +10,20 @@ import (
 // Changes says in sentences for people what is different from the rules
 // before: settings, teams, goals, reasons, rules, and what the index reads. It
 // returns none if both mean the same, and the same ones each time.
-func (rs *RuleSet) Changes(before *RuleSet) []string {
-	if rs.fingerprint == before.fingerprint {
-		return nil
-	}
+func (rs *RuleSet) Changes(before *RuleSet) []string { return rs.compare(before).said }
+
+// IsReordered reports whether nothing but the order of teams, goals, reasons or
+// rules is different from the rules before.
+func (rs *RuleSet) IsReordered(before *RuleSet) bool {
+	c := rs.compare(before)
+	return c.orders > 0 && c.orders == len(c.said)
+}
+
+func (rs *RuleSet) compare(before *RuleSet) *comparison {
 	c := &comparison{was: before, is: rs}
+	if rs.fingerprint == before.fingerprint {
+		return c
+	}
 	c.settings()
 	c.teams()
 	c.goals()
@@ -24,13 +33,14 @@ func (rs *RuleSet) Changes(before *RuleSet) []string {
 	if len(c.said) == 0 { // such as a survey that is listed twice now
 		c.sayf("Details changed.")
 	}
-	return c.said
+	return c
 }
 
 // comparison collects what is said about two rule sets.
 type comparison struct {
 	was, is *RuleSet
 	said    []string
+	orders  int // how much of it is about the order of a list
 }
 
 func (c *comparison) sayf(format string, args ...any) {
@@ -45,7 +55,6 @@ func (c *comparison) settings() {
 	c.choice(c.was.strict, c.is.strict, "What was learned later no longer fills what was unknown at the time.", "What was learned later fills what was unknown at the time now.")
 	c.choice(c.was.firstCompletion, c.is.firstCompletion, "Of a ticket that is opened again the first completion counts now.", "Of a ticket that is opened again the last completion counts now.")
 	c.choice(c.was.driftInTime, c.is.driftInTime, "Drift is watched in team time now.", "Drift is watched in completed tickets now.")
-	c.choice(c.was.driftInTime, c.is.driftInTime, "Drift is watched in team time now.", "Drift is watched in completed tickets now.")
 	if was, is := slackWords(c.was.slack), slackWords(c.is.slack); was != is {
 		c.sayf("The slack is %s now; it was %s.", is, was)
 	}
@@ -57,6 +66,13 @@ func (c *comparison) choice(was, is bool, on, off string) {
 		c.sayf("%s", on)
 	case was && !is:
 		c.sayf("%s", off)
+	}
+}
+
+func (c *comparison) order(isAnother bool, words string) {
+	if isAnother {
+		c.sayf("%s", words)
+		c.orders++
 	}
 }
 
@@ -134,7 +150,7 @@ func (c *comparison) teams() {
 	for _, p := range m.kept {
 		c.details("Team "+p.is.ID, teamDetails(p.was, p.is))
 	}
-	c.choice(false, m.reordered, "The teams stand in another order.", "")
+	c.order(m.reordered, "The teams stand in another order.")
 }
 
 func teamDetails(was, is *Team) []string {
@@ -198,7 +214,7 @@ func (c *comparison) reasons() {
 	for _, p := range m.kept {
 		c.details("Reason "+p.is.ID, renamed(p.was.Name, p.is.Name))
 	}
-	c.choice(false, m.reordered, "The reasons stand in another order.", "")
+	c.order(m.reordered, "The reasons stand in another order.")
 }
 
 // index compares what the alignment index reads.

@@ -18,7 +18,7 @@ func (c *comparison) goals() {
 	for _, p := range m.kept {
 		c.details("Goal "+p.is.ID, goalDetails(p.was, p.is))
 	}
-	c.choice(false, m.reordered, "The goals stand in another order, and with them all reports.", "")
+	c.order(m.reordered, "The goals stand in another order, and with them all reports.")
 }
 
 func goalDetails(was, is *Goal) []string {

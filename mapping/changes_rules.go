@@ -50,7 +50,7 @@ func (c *comparison) rules() {
 		}
 		c.details(fmt.Sprintf("Rule %q", p.is.name), details)
 	}
-	c.choice(false, m.reordered, "The rules stand in another order; of off-plan rules that match, the first one counts.", "")
+	c.order(m.reordered, "The rules stand in another order; of off-plan rules that match, the first one counts.")
 }
 
 // conditions writes what a ticket must be like.

@@ -50,7 +50,6 @@ func TestChanges(t *testing.T) {
 			"What was learned later no longer fills what was unknown at the time.",
 			"Of a ticket that is opened again the first completion counts now.",
 			"Drift is watched in team time now.",
-			"Drift is watched in team time now.",
 			"The slack is not declared now; it was 20%.",
 		}},
 		{"team", "owns: {acme: [PAY, BILL]}, capacity: 6, time_zone: Europe/Berlin", "name: Payments, owns: {acme: [PAY, CARD]}, capacity: 7.5, waiting_statuses: [In Review], calendar: {days: [mon], holidays: [2026-12-25]}", []string{
@@ -168,6 +167,29 @@ func drawMapping(t *rapid.T, name string) *mapping.RuleSet {
 		t.Fatal(err)
 	}
 	return rs
+}
+
+// TestIsReordered: an order is the only thing that differs.
+func TestIsReordered(t *testing.T) {
+	const goals, swapped = "  - {id: mobile, target: 10%}\n  - {id: search}", "  - {id: search}\n  - {id: mobile, target: 10%}"
+	for name, tt := range map[string]struct {
+		edit []string
+		want bool
+	}{
+		"nothing":           {[]string{"slack: 20%", "# as agreed\nslack: 20%"}, false},
+		"goals":             {[]string{goals, swapped}, true},
+		"reasons":           {[]string{"[{id: escalation, name: Customer escalation}, {id: debt}]", "[{id: debt}, {id: escalation, name: Customer escalation}]"}, true},
+		"goals and a slack": {[]string{goals, swapped, "slack: 20%", "slack: 30%"}, false},
+		"goals and a goal":  {[]string{goals, strings.Replace(swapped, "10%", "11%", 1)}, false},
+	} {
+		text := strings.NewReplacer(tt.edit...).Replace(before)
+		if text == before {
+			t.Fatalf("%s: nothing was edited", name)
+		}
+		if got := parse(t, text).IsReordered(parse(t, before)); got != tt.want {
+			t.Errorf("%s: is reordered = %t, want %t", name, got, tt.want)
+		}
+	}
 }
 
 func TestRevisions(t *testing.T) {

@@ -61,6 +61,7 @@ type ids struct {
 	what  string // "team"
 	order []string
 	index map[string]int
+	twice bool // one of them is used twice, so another one is missing
 }
 
 var (
@@ -82,7 +83,8 @@ func (c *compiler) declare(known *ids, path, id string) {
 	case slices.Contains(reserved, id):
 		c.doc.Problemf(path+".id", "%s is reserved; choose another name than %s", id, strings.Join(reserved, ", "))
 	case twice:
-		c.doc.Problemf(path+".id", "%s is the id of two %ss, of number %d and number %d; ids must differ", id, known.what, first+1, n+1)
+		c.doc.Problemf(path+".id", "%s is the id of the %s on line %d already; ids must differ", id, known.what, c.doc.At(at(known.what+"s", first)+".id", "").Line)
+		known.twice = true
 		return
 	}
 	known.index[id] = n
@@ -94,6 +96,9 @@ func (c *compiler) lookup(known *ids, path, id string) (int, bool) {
 	if id == Unfilled {
 		c.doc.Problemf(path, "is still to be filled in: write the id of a %s here; %s", known.what, known.list())
 		return 0, false
+	}
+	if !ok && known.twice {
+		return 0, false // probably the id that one of the two should have
 	}
 	if !ok || id == "" {
 		c.doc.Problemf(path, "unknown %s %q; %s%s", known.what, id, yamlfile.DidYouMean(id, known.order), known.list())

@@ -22,7 +22,7 @@ func (c *compiler) rules() {
 		case rc.Name == "":
 			c.doc.Problemf(path+".name", "is missing; a name is how explanations call the rule")
 		case twice:
-			c.doc.Problemf(path+".name", "%q is the name of rule number %d already; names must differ", rc.Name, other+1)
+			c.doc.Problemf(path+".name", "%q is the name of the rule on line %d already; names must differ", rc.Name, c.doc.At(at("rules", other)+".name", "").Line)
 		default:
 			first[rc.Name] = i
 		}

@@ -55,6 +55,15 @@ type condition struct {
 	globs    []pattern        // the others
 }
 
+// path returns where the values of a condition of a rule stand in the file.
+func (c *condition) path(rule int) string {
+	path := at("rules", rule) + ".when." + fieldNames[c.field]
+	if c.field == fieldLabels {
+		path += map[quantity]string{anyOf: ".any", allOf: ".all", noneOf: ".none"}[c.quantity]
+	}
+	return path
+}
+
 // pattern is a text in which * stands for any text, folded unless the rule is
 // case-sensitive.
 type pattern struct {

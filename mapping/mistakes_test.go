@@ -45,7 +45,7 @@ rules:
 var ofMeaning = map[string]bool{
 	"period backwards": true, "same id": true, "owns no project": true, "project of two teams": true, "project twice": true,
 	"time zone": true, "capacity decimals": true, "targets add up": true, "targets add up always": true,
-	"date and instant of the same day": true, "rule names": true, "unknown goal": true, "unknown reason": true,
+	"date and instant of the same day": true, "rule names": true, "same id in place of another": true, "unknown goal": true, "unknown reason": true,
 	"unknown team": true, "title": true, "many goals": true,
 }
 
@@ -68,7 +68,7 @@ mapping.yml:17:5: rules[1].reason: unknown reason "escalation"; no reason is dec
 		{"team id", "id: payments", "id: Payments Team", `mapping.yml:3:5: teams[0].id: must be 1 to 40 of the characters a-z, 0-9, _ and -; found "Payments Team"`},
 		{"reserved id", "id: payments", "id: all", "mapping.yml:3:5: teams[0].id: all is reserved; choose another name than all, none, other, retired"},
 		{"id missing", "- id: payments\n    owns", "- owns", "mapping.yml:3:5: teams[0].id: is missing; give the team a short name such as team-1"},
-		{"same id", "  - id: escalation\n", "  - id: escalation\n  - id: escalation\n", "mapping.yml:11:5: reasons[1].id: escalation is the id of two reasons, of number 1 and number 2; ids must differ"},
+		{"same id", "  - id: escalation\n", "  - id: escalation\n  - id: escalation\n", "mapping.yml:11:5: reasons[1].id: escalation is the id of the reason on line 10 already; ids must differ"},
 		{"owns nothing", "    owns: {acme: [PAY, BILL]}\n", "", "mapping.yml:3:5: teams[0].owns: is missing; name the projects or Linear teams that belong to the team, such as {acme: [PAY]}"},
 		{"owns no project", "[PAY, BILL]", "[]", "mapping.yml:4:12: teams[0].owns.acme: names no project or Linear team"},
 		{"project of two teams", "goals:", "  - id: billing\n    owns: {acme: [bill]}\ngoals:", "mapping.yml:6:19: teams[1].owns.acme[0]: bill of acme belongs to team payments already; a project can belong to one team only, here it would belong to billing too"},
@@ -106,7 +106,7 @@ mapping.yml:8:106: goals[0].status[3].is: unknown status "pasued"; did you mean 
 		{"date and instant of the same day", "is: active}]", "is: active}, {from: 2026-10-01T00:00:00Z, is: paused}]", "mapping.yml:8:47: goals[0].status[1].from: 2026-10-01T00:00:00Z must be later than 2026-10-01 above; list the oldest first"},
 
 		{"rule without a name", "- name: by label\n    when", "- when", "mapping.yml:12:5: rules[0].name: is missing; a name is how explanations call the rule"},
-		{"rule names", "name: incidents", "name: by label", `mapping.yml:15:5: rules[1].name: "by label" is the name of rule number 1 already; names must differ`},
+		{"rule names", "name: incidents", "name: by label", `mapping.yml:15:5: rules[1].name: "by label" is the name of the rule on line 12 already; names must differ`},
 		{"leads nowhere", "    goal: checkout\n", "", "mapping.yml:12:5: rules[0]: leads nowhere; add one of goal, goals, reason, off_plan: true, reason_from_label, exclude: true"},
 		{"leads to two places", "    goal: checkout\n", "    goal: checkout\n    off_plan: true\n", "mapping.yml:12:5: rules[0]: leads to goal and off_plan at once; keep one of goal, goals, reason, off_plan: true, reason_from_label, exclude: true"},
 		{"unknown goal", "goal: checkout", "goal: chekout", `mapping.yml:14:5: rules[0].goal: unknown goal "chekout"; did you mean checkout? declared: checkout`},
@@ -150,6 +150,8 @@ mapping.yml:8:5: goals[0].status: lists nothing; write a status such as {from: 2
 		{"no titles", "{type: Bug}", "{title: []}", "mapping.yml:16:12: rules[1].when.title: lists nothing; write a regular expression or remove the key"},
 		{"many goals", "  - id: checkout\n", manyGoals(25), `mapping.yml:38:5: rules[0].goal: unknown goal "checkout"; declared: g0, g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14, g15, g16, g17, g18, g19, ...`},
 		{"large numbers", "40%", "9999999999999999999.5%", `mapping.yml:7:5: goals[0].target: must be a share such as 40% or 0.4; found "9999999999999999999.5%"`},
+		{"same id in place of another", "reasons:\n  - id: escalation\nrules:", "  - id: checkout\nreasons:\n  - id: escalation\nrules:\n  - {name: m, when: {type: Story}, goal: mobile}", `
+mapping.yml:9:5: goals[1].id: checkout is the id of the goal on line 6 already; ids must differ`},
 		{"several mistakes", "goal: checkout", "goal: chekout\n    wieght: 2", `
 mapping.yml:14:5: rules[0].goal: unknown goal "chekout"; did you mean checkout? declared: checkout
 mapping.yml:15:5: rules[0].wieght: unknown key wieght; did you mean weight? allowed: name, when, goal, weight, goals, reason, off_plan, reason_from_label, override, exclude`},
@@ -223,6 +225,11 @@ mapping.yml:15:5: reasons[0]: no rule leads to reason debt, so no work will ever
 		{"goal below an override", "# split", "  - {name: r, when: {labels: {any: [\"*\"]}}, off_plan: true, override: true}", `mapping.yml:15:5: rules[0]: rule "by label" never counts: every ticket it matches also matches rule "r", which wins by override; remove one of the two`},
 		{"excluded", "# split", "  - {name: r, when: {type: Bug}, exclude: true}", `mapping.yml:18:5: rules[1]: rule "incidents" never counts: every ticket it matches also matches rule "r", which excludes it; remove one of the two`},
 		{"case counts", "# split", "  - {name: r, when: {labels: {any: checkout}, case_sensitive: true}, goal: checkout}", overlapping + `rule "r" never counts: every ticket it matches also matches rule "by label", which leads to the same; remove one of the two`},
+		{"quotes of a document", "# split", "  - {name: r, when: {labels: {any: [“mobile”], none: ['‘later’', it’s]}, component: „app}, off_plan: true}\n  - {name: s, when: {title: [crash»]}, off_plan: true}", `
+mapping.yml:21:37: rules[2].when.labels.any[0]: the quotes of “mobile” are part of the text that a ticket must have, since they are curly; if they are not meant, write "mobile"
+mapping.yml:21:55: rules[2].when.labels.none[0]: the quotes of ‘later’ are part of the text that a ticket must have, since they are curly; if they are not meant, write "later"
+mapping.yml:21:74: rules[2].when.component[0]: the quotes of „app are part of the text that a ticket must have, since they are curly; if they are not meant, write "app"
+mapping.yml:22:30: rules[3].when.title[0]: the quotes of crash» are part of the text that a ticket must have, since they are curly; if they are not meant, write "crash"`},
 		{"more goals", "reasons:", "  - {id: mobile, why: w, done_when: d, review: 2026-12-01}\nreasons:", "mapping.yml:12:5: goals[1]: no rule leads to goal mobile, so no work will ever count for it"},
 	}
 	for _, tt := range tests {

@@ -197,10 +197,7 @@ func (n *noticer) noticeCondition(i int, c *condition) {
 	if c.quantity == noneOf || c.field == fieldTeam {
 		return
 	}
-	path := at("rules", i) + ".when." + fieldNames[c.field]
-	if c.field == fieldLabels {
-		path += map[quantity]string{anyOf: ".any", allOf: ".all"}[c.quantity]
-	}
+	path := c.path(i)
 	for k := range c.patterns {
 		if n.seen(c, k, n.rs.rules[i].caseSensitive) {
 			continue

@@ -22,6 +22,7 @@ func (c *compiler) warn() {
 	c.warnTargets()
 	c.warnUnused()
 	c.warnRules()
+	c.warnQuotes()
 	c.warnOverlaps()
 	byLine(c.rs.warnings, func(p yamlfile.Problem) yamlfile.Problem { return p })
 }
@@ -161,6 +162,23 @@ func (c *compiler) warnRules() {
 		}
 		if !slices.ContainsFunc(r.when, func(c condition) bool { return c.quantity != noneOf }) {
 			c.warnf(at("rules", i)+".when", "rule %q matches every ticket that lacks some labels, so hardly any ticket inherits from its parent any more; add a condition that must be true", c.rs.names[i])
+		}
+	}
+}
+
+// curlyQuotes are what a text processor makes of quotes, and languages have.
+const curlyQuotes = "“”„‘’«»"
+
+// warnQuotes notes values that were pasted from a document: YAML takes its
+// quotes as text.
+func (c *compiler) warnQuotes() {
+	for i := range c.rs.rules {
+		for _, cond := range c.rs.rules[i].when {
+			for k, p := range cond.patterns {
+				if bare := strings.Trim(p.written, curlyQuotes); bare != p.written {
+					c.warnf(at(cond.path(i), k), "the quotes of %s are part of the text that a ticket must have, since they are curly; if they are not meant, write %q", p.written, bare)
+				}
+			}
 		}
 	}
 }

@@ -23,7 +23,7 @@ func newCensusMetrics(f factory) *censusMetrics {
 		taken:        f.gauges(nameSyncCensus, "When the tickets in scope were last counted.", labelConnector),
 		shrunk:       f.gauges(nameSyncShrunk, "Whether so many tickets are missing that none is removed until they come back or somebody accepts it.", labelConnector),
 		missing:      f.gauges(nameTicketsMissing, "Known tickets that the last count did not find: unproven (missed once, the next count decides), unreadable (there, but not to be understood), or held (too many to believe it).", labelConnector, labelCause),
-		removed:      f.counters(nameTicketsRemoved, "Tickets that left: gone (deleted or hidden), moved out of scope, or no longer asked for after a change of scope.", labelConnector, labelCause),
+		removed:      f.counters(nameTicketsRemoved, "Tickets that left, as this process noticed since its start: gone (deleted or hidden), moved out of scope, or no longer asked for after a change of scope. Over replicas, sum them up.", labelConnector, labelCause),
 		verified:     f.gauges(nameSyncVerified, "Every ticket in scope was read again by its id since then, whatever the tracker said of changes.", labelConnector),
 		reread:       f.counters(nameTicketsReread, "Times that a known ticket was read again by its id.", labelConnector),
 		repaired:     f.counters(nameTicketsRepaired, "Tickets that a census or a re-reading found otherwise than known, although the walks were past their dates.", labelConnector),

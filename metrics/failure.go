@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"syscall"
+	"time"
 
 	"alignd/connectors"
 )
@@ -16,10 +18,20 @@ const (
 	failedRequest   = "request"    // the tracker refuses what we ask
 	failedServer    = "server"     // the tracker is in trouble
 	failedNetwork   = "network"    // the tracker cannot be reached
-	failedOther     = "other"      // unreadable answers, the store
+	failedStore     = "store"      // our own store, the tracker did its part
+	failedOther     = "other"      // unreadable answers
 )
 
-var failureReasons = []string{failedAuth, failedRateLimit, failedRequest, failedServer, failedNetwork, failedOther}
+var failureReasons = []string{failedAuth, failedRateLimit, failedRequest, failedServer, failedNetwork, failedStore, failedOther}
+
+// SyncFailedByStore notes the end of a walk of a kind, "full" or "incremental",
+// that failed because of our own store, and with it a failed access to that.
+// Only the caller knows: a Redis that is away looks like a tracker that is.
+func (p *Process) SyncFailedByStore(connector, kind string, took time.Duration) {
+	p.syncEnded(connector, kind, took)
+	p.syncFailures.WithLabelValues(connector, failedStore).Inc()
+	p.StoreError()
+}
 
 func failureReason(err error) string {
 	if status, ok := errors.AsType[*connectors.StatusError](err); ok {
@@ -28,10 +40,18 @@ func failureReason(err error) string {
 		}
 		return statusReason(status.Status)
 	}
-	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, context.DeadlineExceeded) {
+	if unreachable(err) {
 		return failedNetwork
 	}
 	return failedOther
+}
+
+// unreachable tells of troubles of a network. A bare number of the operating
+// system has the methods of one, but is none: those of a disk have it too.
+func unreachable(err error) bool {
+	trouble, ok := errors.AsType[net.Error](err)
+	_, bare := trouble.(syscall.Errno)
+	return ok && !bare || errors.Is(err, context.DeadlineExceeded)
 }
 
 func statusReason(code int) string {

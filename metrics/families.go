@@ -58,6 +58,7 @@ var (
 	descTrendP            = family(nameTrendP, "Two-sided p-value of Mann-Kendall's test of the slope; absent where weeks depend on each other."+which, seriesLabels...)
 
 	descDriftCUSUM     = family(nameDriftCUSUM, "Cumulative sum of the drift chart in standard deviations, 0 while an episode is open; absent where too little data came lately."+which, movingLabels...)
+	descDriftEWMA      = family(nameDriftEWMA, "Moving average of the weekly distances from the reference (EWMA, weight 0.2) in standard deviations. To look at, no alarm: on target it seldom leaves -1 to 1. Absent where too little data came lately."+which, seriesLabels...)
 	descDriftThreshold = family(nameDriftThreshold, "Cumulative sum above which an episode is raised."+which, seriesLabels...)
 	descDriftEvaluable = family(nameDriftEvaluable, "Whether the last four settled weeks had enough data to be charted."+which, seriesLabels...)
 	descOverdispersion = family(nameOverdispersion, "How much more the aligned share moves from week to week than so few tickets explain: intervals are those of the effective tickets divided by its square. 1 before eight weeks; absent before the history was looked at.", labelTeam)
@@ -67,9 +68,9 @@ var (
 	descEpisodeRaised  = family(nameEpisodeRaised, "End of the week that raised the episode, while it is open."+which, movingLabels...)
 	descEpisodes       = family(nameEpisodes, "Episodes of drift on record."+which, movingLabels...)
 
-	descIndexRatio        = family(nameIndexRatio, "Items of the alignment index that are a part of cases, over 91 days; absent where not measurable. Never add or average them.", indexLabels...)
-	descIndexSeconds      = family(nameIndexSeconds, "Items of the alignment index that are a duration, over 91 days; absent where not measurable. Never add or average them.", indexLabels...)
-	descIndexObservations = family(nameIndexObservations, "Cases behind an item of the alignment index.", indexLabels...)
+	descIndexRatio        = family(nameIndexRatio, "Items of the alignment index that are a part of cases, over 91 days; absent where not measurable. Read them with 5 observations or more only. Never add or average them.", indexLabels...)
+	descIndexSeconds      = family(nameIndexSeconds, "Items of the alignment index that are a duration, over 91 days; absent where not measurable. Read them with 5 observations or more only. Never add or average them.", indexLabels...)
+	descIndexObservations = family(nameIndexObservations, "Cases behind an item of the alignment index; below 5 it says too little to be read.", indexLabels...)
 
 	descEvidence       = family(nameEvidence, "Share of the work of 91 days by what its class rests on: several, own, parent, ancestor, conflict or none.", labelTeam, labelUnit, labelDepth)
 	descEvidenceLate   = family(nameEvidenceLate, "Share of the work on tickets completed in 91 days whose goal or class was decided after their completion.", labelTeam, labelUnit)

@@ -73,6 +73,9 @@ func (s *section) drift(d *alignment.Drift) {
 	labels := []string{d.Series.Team, d.Series.Goal, d.Series.Unit.String()}
 	s.gauge(descDriftThreshold, d.Threshold, labels...)
 	s.gauge(descDriftEvaluable, truth(d.Evaluable), labels...)
+	if d.Evaluable {
+		s.gauge(descDriftEWMA, d.EWMA, labels...)
+	}
 	open := d.Open()
 	sums := map[alignment.Direction]float64{alignment.Up: d.Up, alignment.Down: d.Down}
 	for _, direction := range alignment.Directions {

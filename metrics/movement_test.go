@@ -50,9 +50,9 @@ func review(now time.Time) *alignment.Review {
 		Settled:        map[string]time.Time{"payments": week, alignment.AllTeams: week.Add(-7 * 24 * time.Hour), "gone": week},
 		Drifts: []alignment.Drift{
 			{Series: series("payments", ""), Evaluable: true, Threshold: 5, Episodes: []alignment.Episode{over, up, down}},
-			{Series: series("platform", ""), Threshold: 7, Up: 2, Down: 1},
+			{Series: series("platform", ""), Threshold: 7, Up: 2, Down: 1, EWMA: .4},
 			{Series: series("gone", ""), Evaluable: true, Threshold: 5},
-			{Series: series(alignment.AllTeams, "checkout"), Evaluable: true, Threshold: 5, Up: 1.25, Down: .5},
+			{Series: series(alignment.AllTeams, "checkout"), Evaluable: true, Threshold: 5, Up: 1.25, Down: .5, EWMA: -.3},
 			{Series: series(alignment.AllTeams, "given-up"), Evaluable: true, Threshold: 5},
 		},
 		Index: map[string][]alignment.IndexItem{
@@ -95,6 +95,7 @@ func TestMovementBounds(t *testing.T) {
 		"alignd_trend_observations":           3*teams + 2*goals,
 		"alignd_trend_pvalue":                 2*teams + goals,
 		"alignd_drift_cusum":                  2 * (teams + goals),
+		"alignd_drift_ewma":                   teams + goals,
 		"alignd_drift_cusum_threshold":        teams + goals,
 		"alignd_drift_evaluable":              teams + goals,
 		"alignd_drift_week_timestamp_seconds": teams + 1,

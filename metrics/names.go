@@ -30,6 +30,7 @@ const (
 	nameTrendObservations = "alignd_trend_observations"
 	nameTrendP            = "alignd_trend_pvalue"
 	nameDriftCUSUM        = "alignd_drift_cusum"
+	nameDriftEWMA         = "alignd_drift_ewma"
 	nameDriftThreshold    = "alignd_drift_cusum_threshold"
 	nameDriftEvaluable    = "alignd_drift_evaluable"
 	nameOverdispersion    = "alignd_drift_overdispersion_ratio"

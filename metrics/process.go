@@ -80,7 +80,7 @@ func NewProcess(reg prometheus.Registerer) *Process {
 		syncSuccess:   f.gauges(nameSyncSuccess, "When the connector was last read to the end.", labelConnector),
 		syncAttempt:   f.gauges(nameSyncAttempt, "When reading the connector was last begun.", labelConnector),
 		syncRuns:      f.counters(nameSyncRuns, "Walks through the connector that were finished, well or not.", labelConnector),
-		syncFailures:  f.counters(nameSyncFailures, "Walks through the connector that ended early, by reason.", labelConnector, labelReason),
+		syncFailures:  f.counters(nameSyncFailures, "Walks through the connector that ended early, by reason: auth, rate_limit, request, server, network, store or other.", labelConnector, labelReason),
 		syncDuration:  f.histograms(nameSyncDuration, "Duration of walks through the connector, by kind: full or incremental.", prometheus.ExponentialBuckets(0.1, 3, 11), labelConnector, labelKind),
 
 		census: newCensusMetrics(f),
@@ -200,16 +200,21 @@ func (p *Process) SyncStarted(connector string) {
 }
 
 // SyncFinished notes the end of a walk of a kind, "full" or "incremental". A
-// nil err means that it reached the last page.
+// nil err means that it reached the last page, another what came from the
+// tracker; for the store there is SyncFailedByStore.
 func (p *Process) SyncFinished(connector, kind string, took time.Duration, err error) {
-	p.syncRuns.WithLabelValues(connector).Inc()
-	p.syncDuration.WithLabelValues(connector, kind).Observe(took.Seconds())
+	p.syncEnded(connector, kind, took)
 	p.identity(connector, err)
 	if err != nil {
 		p.syncFailures.WithLabelValues(connector, failureReason(err)).Inc()
 		return
 	}
 	p.syncSuccess.WithLabelValues(connector).SetToCurrentTime()
+}
+
+func (p *Process) syncEnded(connector, kind string, took time.Duration) {
+	p.syncRuns.WithLabelValues(connector).Inc()
+	p.syncDuration.WithLabelValues(connector, kind).Observe(took.Seconds())
 }
 
 // identity notes whether the tracker knows who we are. Errors of other kinds

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,8 +128,8 @@ func TestFailureReasons(t *testing.T) {
 		"rate_limit": {status(429), &connectors.StatusError{Status: 400, Throttled: true}},
 		"request":    {status(400), status(404), status(410)},
 		"server":     {status(500), status(503)},
-		"network":    {&net.OpError{Op: "dial", Err: errors.New("refused")}, context.DeadlineExceeded},
-		"other":      {errors.New("odd"), status(200), status(302)},
+		"network":    {&net.OpError{Op: "dial", Err: errors.New("refused")}, &net.OpError{Op: "read", Err: syscall.ECONNRESET}, context.DeadlineExceeded},
+		"other":      {errors.New("odd"), status(200), status(302), syscall.ENOSPC, &fs.PathError{Op: "write", Path: "alignd.db", Err: syscall.ENOSPC}},
 	} {
 		for _, err := range errs {
 			reg := prometheus.NewPedanticRegistry()
@@ -136,12 +138,33 @@ func TestFailureReasons(t *testing.T) {
 			p.SyncFinished("acme", "incremental", time.Second, fmt.Errorf("read page 1: %w", err))
 			line := fmt.Sprintf("\nalignd_sync_failures_total{connector=\"acme\",reason=%q} 1\n", want)
 			got := exposition(t, reg)
-			if !strings.Contains(got, line) || strings.Count(got, "alignd_sync_failures_total{") != 6 {
-				t.Errorf("%v: want %q and five others in:\n%s", err, line, got)
+			if !strings.Contains(got, line) || strings.Count(got, "alignd_sync_failures_total{") != 7 {
+				t.Errorf("%v: want %q and six others in:\n%s", err, line, got)
 			}
 			if strings.Contains(got, "alignd_sync_last_success_timestamp_seconds{") {
 				t.Errorf("%v: counts as a success", err)
 			}
 		}
+	}
+}
+
+// TestFailedByStore: the store's failures have a reason of their own, whatever
+// they look like, and count as the store's.
+func TestFailedByStore(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	p := metrics.NewProcess(reg)
+	p.SyncStarted("acme")
+	p.SyncFailedByStore("acme", "incremental", time.Second)
+	got := exposition(t, reg)
+	for _, want := range []string{
+		`alignd_sync_failures_total{connector="acme",reason="store"} 1`, `alignd_sync_failures_total{connector="acme",reason="network"} 0`,
+		`alignd_sync_runs_total{connector="acme"} 1`, `alignd_sync_duration_seconds_count{connector="acme",kind="incremental"} 1`, `alignd_store_errors_total 1`,
+	} {
+		if !strings.Contains(got, "\n"+want+"\n") {
+			t.Errorf("want %q in:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "alignd_sync_last_success_timestamp_seconds{") {
+		t.Error("counts as a success")
 	}
 }

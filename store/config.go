@@ -128,7 +128,7 @@ func (c *Config) ResolvePaths(dir string) {
 }
 
 // Validate reports each mistake under the path of the key that holds it; path
-// is where the Config itself stands in the file.
+// is where the Config itself stands in the file. It opens no file.
 func (c *Config) Validate(path string, report func(path, format string, args ...any)) {
 	switch {
 	case c.Redis != nil && c.Path != "":
@@ -138,6 +138,27 @@ func (c *Config) Validate(path string, report func(path, format string, args ...
 	case c.Path == "":
 		report(path+".path", "must name the file of the store")
 	}
+}
+
+// ValidateFiles reports what Validate does not look at: a folder that is not
+// there, and passwords and certificates that cannot be read.
+func (c *Config) ValidateFiles(path string, report func(path string, err error)) {
+	check := func(key string, err error) {
+		if err != nil {
+			report(path+key, err)
+		}
+	}
+	if c.Redis == nil {
+		check(".path", checkPath(c.Path, false))
+		return
+	}
+	login, sentinel := c.Redis.login(), c.Redis.sentinelLogin()
+	_, err := login.password()
+	check(".redis."+login.key(), err)
+	_, err = sentinel.password()
+	check(".redis.sentinel_"+sentinel.key(), err)
+	_, err = c.Redis.TLS.load()
+	check(".redis.tls", err)
 }
 
 func (r *RedisConfig) validate(path string, report func(path, format string, args ...any)) {
@@ -170,8 +191,8 @@ func (r *RedisConfig) validate(path string, report func(path, format string, arg
 	}
 	r.login().validate(path+".", report)
 	r.sentinelLogin().validate(path+".sentinel_", report)
-	if _, err := r.TLS.load(); err != nil {
-		report(path+".tls", "%v", err)
+	if t := r.TLS; t != nil && (t.CertFile == "") != (t.KeyFile == "") {
+		report(path+".tls", "must have both cert_file and key_file, or neither")
 	}
 }
 
@@ -187,18 +208,20 @@ func (r *RedisConfig) sentinelLogin() login {
 func (l login) set() bool { return l != login{} }
 
 func (l login) validate(path string, report func(path, format string, args ...any)) {
-	key := path + "password_file"
-	if l.file == "" {
-		key = path + "password_env"
-	}
-	switch _, err := l.password(); {
+	switch {
 	case l.file != "" && l.env != "":
 		report(path+"password_env", "and password_file exclude each other")
 	case l.user != "" && l.file == "" && l.env == "":
 		report(path+"username", "needs a password_file or password_env")
-	case err != nil:
-		report(key, "%v", err)
 	}
+}
+
+// key is the one that says where the password is.
+func (l login) key() string {
+	if l.file != "" {
+		return "password_file"
+	}
+	return "password_env"
 }
 
 // password reads the password, which is empty if none is configured.

@@ -24,6 +24,7 @@ func TestConfigValidate(t *testing.T) {
 		want []string
 	}{
 		"default": {store.DefaultConfig(), nil},
+		"folder":  {store.Config{Path: "nowhere/a.db"}, []string{`store.path: folder "nowhere" does not exist: file does not exist`}},
 		"nothing": {store.Config{}, []string{"store.path: must name the file of the store"}},
 		"redis":   {redis(func(*store.RedisConfig) {}), nil},
 		"all": {redis(func(r *store.RedisConfig) {
@@ -42,7 +43,9 @@ func TestConfigValidate(t *testing.T) {
 			`store.redis.addrs[0]: is "redis", but must be host:port such as redis:6379`,
 			`store.redis.addrs[1]: is ":6379", but must be host:port such as redis:6379`,
 		}},
-		"passwords": {redis(func(r *store.RedisConfig) { r.Addrs, r.Cluster = []string{"redis://:s3cret@redis:6379", "s3cret@redis:6379"}, true }), []string{
+		"passwords": {redis(func(r *store.RedisConfig) {
+			r.Addrs, r.Cluster = []string{"redis://:s3cret@redis:6379", "s3cret@redis:6379"}, true
+		}), []string{
 			"store.redis.addrs[0]: must be host:port such as redis:6379, not a URL; user name and password have keys of their own",
 			"store.redis.addrs[1]: must be host:port such as redis:6379, not a URL; user name and password have keys of their own",
 		}},
@@ -77,6 +80,7 @@ func TestConfigValidate(t *testing.T) {
 			"store.redis.tls: read certificates: there is none in " + password,
 		}},
 		"half a certificate": {redis(func(r *store.RedisConfig) { r.TLS = &store.TLSConfig{CertFile: "none"} }), []string{
+			"store.redis.tls: must have both cert_file and key_file, or neither",
 			"store.redis.tls: read own certificate: open none: no such file or directory",
 		}},
 	} {
@@ -85,6 +89,7 @@ func TestConfigValidate(t *testing.T) {
 			test.cfg.Validate("store", func(path, format string, args ...any) {
 				got = append(got, path+": "+fmt.Sprintf(format, args...))
 			})
+			test.cfg.ValidateFiles("store", func(path string, err error) { got = append(got, path+": "+err.Error()) })
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("reports (-want +got):\n%s", diff)
 			}

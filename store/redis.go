@@ -79,6 +79,9 @@ func openRedis(ctx context.Context, cfg *RedisConfig, readOnly bool) (Store, err
 	}
 	r := &redisStore{client: client, prefix: cfg.prefix(), holder: rand.Text(), connectors: map[string]*shared{}}
 	if err := r.start(ctx, readOnly); err != nil {
+		if redis.IsPermissionError(err) {
+			err = fmt.Errorf("%w (the user lacks rights: see \"Redis\", Rights, in docs/ops.md)", err)
+		}
 		return nil, errors.Join(err, r.Close())
 	}
 	if readOnly {

@@ -40,6 +40,7 @@ type driftBody struct {
 	Threshold    float64           `json:"threshold"`
 	Up           *float64          `json:"cusum_up,omitempty"` // absent if not evaluable
 	Down         *float64          `json:"cusum_down,omitempty"`
+	EWMA         *float64          `json:"ewma,omitempty"`
 	Observations []observationBody `json:"observations"`
 	Episodes     []episodeBody     `json:"episodes"`
 }
@@ -55,6 +56,7 @@ type observationBody struct {
 	X         float64   `json:"x"`
 	Up        float64   `json:"cusum_up"`
 	Down      float64   `json:"cusum_down"`
+	EWMA      float64   `json:"ewma"` // of x, in standard deviations; decides nothing
 }
 
 type episodeBody struct {
@@ -132,13 +134,13 @@ func newDriftBody(d *alignment.Drift) driftBody {
 		body.Reference = &d.Reference
 	}
 	if d.Evaluable {
-		body.Up, body.Down = &d.Up, &d.Down
+		body.Up, body.Down, body.EWMA = &d.Up, &d.Down, &d.EWMA
 	}
 	for i := range d.Observations {
 		o := &d.Observations[i]
 		body.Observations = append(body.Observations, observationBody{
 			o.First.String(), o.Last.String(), newShareBody(o.Interval()), o.EffectiveTickets,
-			o.Reference, o.Z, o.Sigma, o.X, o.Up, o.Down,
+			o.Reference, o.Z, o.Sigma, o.X, o.Up, o.Down, o.EWMA,
 		})
 	}
 	for i := range d.Episodes {

@@ -26,16 +26,17 @@ const lastMonday = "2026-11-09"
 func observations(reference, size float64, shares ...float64) []alignment.Observation {
 	var out []alignment.Observation
 	first := date(lastMonday) - mapping.Date(7*(len(shares)-1))
-	var up, down float64
+	var up, down, ewma float64
 	isOpen := false
 	for i, share := range shares {
 		monday := first + mapping.Date(7*i)
 		x := (share - reference) / math.Sqrt(reference*(1-reference)/size)
+		ewma += .2 * (x - ewma)
 		if up, down = max(0, up+x-.5), max(0, down-x-.5); isOpen {
 			up, down = 0, 0
 		}
 		out = append(out, alignment.Observation{
-			First: monday, Last: monday, Share: share, EffectiveTickets: size, Reference: reference, Z: x, Sigma: 1, X: x, Up: up, Down: down,
+			First: monday, Last: monday, Share: share, EffectiveTickets: size, Reference: reference, Z: x, Sigma: 1, X: x, Up: up, Down: down, EWMA: ewma,
 		})
 		isOpen = isOpen || up > 5 || down > 5
 	}
@@ -87,7 +88,7 @@ func review() *alignment.Review {
 			},
 			{Series: of("platform", ""), Estimated: true, Threshold: 7},
 			{
-				Series: checkout, Evaluable: true, Reference: .4, Threshold: 5, Up: .5, Episodes: []alignment.Episode{back, noted, doubted},
+				Series: checkout, Evaluable: true, Reference: .4, Threshold: 5, Up: .5, EWMA: -.125, Episodes: []alignment.Episode{back, noted, doubted},
 				Observations: observations(.4, 60, .41, .42, .38, .4, .43, .37, .39, .41),
 			},
 			{Series: mobile, Estimated: true, Reference: .08, Threshold: 7, Observations: observations(.08, 12, .1, .06, .0, .09)},

@@ -127,7 +127,7 @@ f.yml:6:1: labels: must be a list, one element per line beginning with "- "; fou
 f.yml:7:1: parts: must be a list, one element per line beginning with "- "; found the text "x"
 f.yml:8:1: owns: must be lines of "key: value"; found a list
 f.yml:9:1: extra: must be lines of "key: value" (id, when); found the text "x"`},
-		{"address with a password", "extra: redis://:s3cret@h:1", `f.yml:1:8: extra: must be lines of "key: value" (id, when); found the text "redis://…@h:1"`},
+		{"address with a password", "extra: redis://:s3cret@h:1", `f.yml:1:1: extra: must be lines of "key: value" (id, when); found the text "redis://…@h:1"`},
 		{"quoted number", `count: "3"`, `f.yml:1:1: count: must be a whole number; found the text "3"`},
 		{"text unmarshaler", "day: 2026-02-30", "f.yml:1:1: day: 2026-02-30 is no date"},
 		{"node unmarshaler", "flex: [{idd: x}]", "f.yml:1:9: flex[0].idd: unknown key idd; did you mean id? allowed: id, when"},

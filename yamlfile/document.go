@@ -103,6 +103,19 @@ func (d *Document) find(path string) (line, column int) {
 	return line, column
 }
 
+// Has reports whether the file says something at path, be it nothing or wrong.
+func (d *Document) Has(path string) bool {
+	node := d.root
+	for node != nil && path != "" {
+		if node.Kind == yaml.SequenceNode {
+			node, path = element(node, path)
+		} else {
+			_, node, path = member(node, path)
+		}
+	}
+	return node != nil
+}
+
 // element follows a path that begins with "[2]".
 func element(list *yaml.Node, path string) (*yaml.Node, string) {
 	number, rest, ok := strings.Cut(strings.TrimPrefix(path, "["), "]")

@@ -28,6 +28,7 @@ type checkFlags struct {
 
 func addCheck(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("check", "Say whether alignd.yml and the mapping it names are right, with every mistake and every warning at once. "+
+		"A credential that is not here, or may not be read, is a warning, so that files can be checked anywhere. "+
 		"Exit code 1 if something is wrong, 2 with --strict if there are only warnings.")
 	f := checkFlags{
 		askFlags: addAskFlags(c),
@@ -61,7 +62,7 @@ func (f checkFlags) check(ctx context.Context) (checked, error) {
 	case *f.mapping != "":
 		return f.checkMapping(ctx)
 	}
-	cfg, err := config.Load(*f.file)
+	cfg, err := config.Review(*f.file)
 	if err != nil {
 		return checked{wrong: yamlfile.AsProblems(err)}, nil
 	}
@@ -108,7 +109,7 @@ func (f checkFlags) checkStore(ctx context.Context, cfg *config.Config, found *c
 	if *f.url != "" {
 		return f.compare(ctx, cfg, found)
 	}
-	report, err := store.Check(ctx, cfg.Store)
+	report, err := f.checkWhole(ctx, cfg)
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		found.right = append(found.right, cfg.Store.String()+" is in use: whether it is damaged can be said of a stopped alignd, or of a backup.")
@@ -121,6 +122,14 @@ func (f checkFlags) checkStore(ctx context.Context, cfg *config.Config, found *c
 		return nil
 	}
 	return f.compare(ctx, cfg, found)
+}
+
+// checkWhole reads a store of which no alignd has all in memory already.
+func (f checkFlags) checkWhole(ctx context.Context, cfg *config.Config) (store.Report, error) {
+	if cfg.Store.Redis != nil && f.listening(ctx, cfg) == nil {
+		return store.Report{}, store.ErrInUse
+	}
+	return store.Check(ctx, cfg.Store)
 }
 
 // note adds what a whole store holds, or what is wrong with it.

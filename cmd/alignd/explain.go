@@ -52,7 +52,7 @@ func addExplain(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	f := &explainFlags{
 		askFlags: addAskFlags(c),
 		key:      c.Arg("key", "Key of the ticket, such as PAY-12.").String(),
-		mapping:  c.Flag("mapping.file", "Hold the rules of this file against a made-up ticket, in place of those in alignd.yml.").PlaceHolder("FILE").String(),
+		mapping:  c.Flag("mapping.file", "Hold the rules of this file against a made-up ticket, in place of those at --url or in alignd.yml.").PlaceHolder("FILE").String(),
 		format:   c.Flag("format", "text for people, json for machines.").Default("text").Enum("text", "json"),
 	}
 	f.addMadeUp(c)
@@ -114,7 +114,7 @@ func (f *explainFlags) run(ctx context.Context, out io.Writer) error {
 }
 
 func (f *explainFlags) explainKey(ctx context.Context, out io.Writer) error {
-	found, err := consult(ctx, f.askFlags, config.Load, func(st store.Store, cfg *config.Config) ([]web.Explanation, error) {
+	found, err := consult(ctx, f.askFlags, config.Review, func(st store.Store, cfg *config.Config) ([]web.Explanation, error) {
 		var body []web.Explanation
 		found, err := daemon.Explain(ctx, st, cfg.Rules, *f.key)
 		for _, e := range found {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,12 +12,13 @@ import (
 	"alignd/alignment"
 	"alignd/config"
 	"alignd/daemon"
+	"alignd/mapping"
 	"alignd/store"
 	"alignd/web"
 )
 
-// explainMadeUp holds the rules of a file against a ticket that does not exist.
-// Only what stands above it has to be looked up.
+// explainMadeUp holds the rules of a file, or of the alignd at --url, against a
+// ticket that does not exist. Only what stands above it has to be looked up.
 func (f *explainFlags) explainMadeUp(ctx context.Context, out io.Writer) error {
 	switch {
 	case f.epic != "" && f.madeUp.Parent != "" && !strings.EqualFold(f.epic, f.madeUp.Parent):
@@ -24,7 +26,7 @@ func (f *explainFlags) explainMadeUp(ctx context.Context, out io.Writer) error {
 	case f.epic != "":
 		f.madeUp.Parent = f.epic
 	}
-	file, err := readMapping(*f.mapping, *f.file)
+	file, err := f.rulesToTry(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,12 +41,31 @@ func (f *explainFlags) explainMadeUp(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+func (f *explainFlags) rulesToTry(ctx context.Context) (mappingFile, error) {
+	if *f.mapping != "" || *f.url == "" {
+		return readMapping(*f.mapping, *f.file)
+	}
+	all, err := readRevisions(ctx, f.askFlags)
+	if err != nil {
+		return mappingFile{}, err
+	}
+	if len(all) == 0 {
+		return mappingFile{}, errors.New("the alignd at --url has no mapping on record yet; give one with --mapping.file")
+	}
+	text := []byte(all[len(all)-1].Text)
+	rules, err := mapping.Parse("mapping", text)
+	if err != nil {
+		return mappingFile{}, fmt.Errorf("the mapping of the alignd at --url is not right for this version:\n%w", err)
+	}
+	return mappingFile{text: text, rules: rules}, nil
+}
+
 func (f *explainFlags) try(ctx context.Context, file mappingFile) (web.Explanation, error) {
 	if f.madeUp.Parent == "" {
 		e, err := alignment.Try(alignment.Input{Rules: file.rules, Now: time.Now()}, f.madeUp)
 		return web.NewExplanation(e), err
 	}
-	e, err := consult(ctx, f.askFlags, config.Load, func(st store.Store, _ *config.Config) (web.Explanation, error) {
+	e, err := consult(ctx, f.askFlags, config.Review, func(st store.Store, _ *config.Config) (web.Explanation, error) {
 		e, err := daemon.Try(ctx, st, file.rules, f.madeUp)
 		return web.NewExplanation(e), err
 	}, func(running asked) (e web.Explanation, err error) {

@@ -69,7 +69,7 @@ func (f *explainFlags) explainNumber(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	body, err := consult(ctx, f.askFlags, config.Load, func(st store.Store, cfg *config.Config) (web.BehindBody, error) {
+	body, err := consult(ctx, f.askFlags, config.Review, func(st store.Store, cfg *config.Config) (web.BehindBody, error) {
 		a, err := daemon.Behind(ctx, st, cfg.Rules, q)
 		return web.NewBehindBody(q, a, f.number.limit), err
 	}, func(running asked) (body web.BehindBody, err error) {

@@ -69,7 +69,7 @@ func readTime(flag, text string) (time.Time, error) {
 }
 
 func export(ctx context.Context, out io.Writer, f askFlags, opts metrics.HistoryOptions) error {
-	_, err := consult(ctx, f, config.Load, func(st store.Store, cfg *config.Config) (struct{}, error) {
+	_, err := consult(ctx, f, config.Review, func(st store.Store, cfg *config.Config) (struct{}, error) {
 		return struct{}{}, daemon.Export(ctx, st, cfg.Rules, out, opts)
 	}, func(running asked) (struct{}, error) {
 		return struct{}{}, running.copy(ctx, out, http.MethodGet, daemon.ExportPath+"?"+daemon.ExportQuery(opts).Encode())

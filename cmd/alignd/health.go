@@ -42,7 +42,7 @@ func (a asked) healthy(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (%s)", err, advice(err))
 	}
 	if answer.StatusCode == http.StatusBadRequest {
 		return errors.Join(readRefusal(answer), answer.Body.Close())

@@ -22,7 +22,7 @@ import (
 const errChanges = exitCode(2)
 
 func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
-	c := app.Command("plan", "Say what another mapping would change before it counts: tickets that move, shares, rules without tickets, conflicts, episodes. "+
+	c := app.Command("plan", "Say what another mapping would change before it counts: what differs in it, tickets that move, shares, rules without tickets, conflicts, episodes. "+
 		"Works beside a running alignd and on the store of a stopped one. Exit code 0 if nothing changes, 2 if something does, 1 if that cannot be said.")
 	path := c.Arg("mapping", "The other mapping file.").Required().ExistingFile()
 	format := c.Flag("format", "text for people, markdown for a comment on a review, json for machines.").Default("text").Enum("text", "markdown", "json")
@@ -52,7 +52,7 @@ func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
 
 // planFor compares with the mapping in force, or with that of a stopped alignd.
 func planFor(ctx context.Context, f askFlags, text []byte, rules *mapping.RuleSet) (*alignment.Plan, error) {
-	return consult(ctx, f, config.Load, func(st store.Store, cfg *config.Config) (*alignment.Plan, error) {
+	return consult(ctx, f, config.Review, func(st store.Store, cfg *config.Config) (*alignment.Plan, error) {
 		return daemon.Plan(ctx, st, cfg.Rules, rules)
 	}, func(running asked) (*alignment.Plan, error) {
 		p := &alignment.Plan{}

@@ -21,6 +21,7 @@ func printPlan(out io.Writer, p *alignment.Plan, format string) error {
 		w.line("Nothing changes.")
 		return nil
 	}
+	w.changes(p)
 	w.moves(p.Moves)
 	w.shares(slices.Concat(p.Shares, p.Reasons))
 	w.rest(p)
@@ -112,6 +113,21 @@ func (w planWriter) share(s *alignment.ShareChange) string {
 	return web.CellText(c, w.goal, w.reason)
 }
 
+// changes says first what differs in the file, as the revisions will.
+func (w planWriter) changes(p *alignment.Plan) {
+	if len(p.Changes) == 0 {
+		return
+	}
+	w.heading("What would differ in the mapping")
+	for _, words := range p.Changes {
+		w.item(0, "%s", w.title(words))
+	}
+	w.line("")
+	if p.IsCalm() {
+		w.line("No ticket would count elsewhere today, and no share or episode would change.")
+	}
+}
+
 func (w planWriter) moves(moves []alignment.Move) {
 	if len(moves) == 0 {
 		return
@@ -178,9 +194,12 @@ func (w planWriter) rest(p *alignment.Plan) {
 			if e.Series.Goal != "" {
 				name = "goal " + w.goal(e.Series.Goal)
 			}
-			if e.Opens {
+			switch {
+			case e.Opens:
 				w.item(0, "%s: one would open, %s", name, e.Direction)
-			} else {
+			case e.How == alignment.NewReference:
+				w.item(0, "%s: the open one would end: another target or a pause", name)
+			default:
 				w.item(0, "%s: the open one would end", name)
 			}
 		}

@@ -18,6 +18,7 @@ func fullPlan() *alignment.Plan {
 	}
 	hour := int64(time.Hour)
 	return &alignment.Plan{
+		Changes: []string{"Goal checkout: target 14% (before: target 15%).", "Rule \"`a` @all\" was removed (goal checkout)."},
 		Moves: []alignment.Move{
 			{
 				From: alignment.Place{Team: "payments", Cells: "unmapped"}, To: alignment.Place{Team: "payments", Cells: "aligned checkout"},
@@ -44,7 +45,8 @@ func fullPlan() *alignment.Plan {
 		DeadRules: []string{"old labels"},
 		Conflicts: alignment.Conflicts{Before: 0, After: 2},
 		Episodes: []alignment.EpisodeChange{
-			{Series: series("payments", ""), Direction: alignment.Down},
+			{Series: series("payments", ""), Direction: alignment.Down, How: alignment.ByData},
+			{Series: series("all", "tablet"), Direction: alignment.Down, How: alignment.NewReference},
 			{Series: series("all", "checkout"), Opens: true, Direction: alignment.Up},
 		},
 		Names: alignment.Names{
@@ -58,6 +60,10 @@ func fullPlan() *alignment.Plan {
 func TestPrintPlan(t *testing.T) {
 	for format, want := range map[string]string{
 		"text": `
+What would differ in the mapping
+  Goal checkout: target 14% (before: target 15%).
+  Rule "~a~ @all" was removed (goal checkout).
+
 Tickets that would count elsewhere: those with work in the last 91 days, and open ones
   Payments & Billing: Not mapped -> Active goals: Checkout in ~a~ minute, 3 tickets, 40 h of team time
     PAY-2 Remember the address (30 h)
@@ -81,9 +87,15 @@ Tickets that match several goals: 0 -> 2
 
 Episodes of drift, if the next week is like the last ones
   team Payments & Billing: the open one would end
+  goal tablet: the open one would end: another target or a pause
   goal Checkout in ~a~ minute: one would open, up
 `,
 		"markdown": `
+### What would differ in the mapping
+
+- ~Goal checkout: target 14% (before: target 15%).~
+- ~Rule "'a' @all" was removed (goal checkout).~
+
 ### Tickets that would count elsewhere: those with work in the last 91 days, and open ones
 
 - ~Payments & Billing~: Not mapped -> Active goals: ~Checkout in 'a' minute~, 3 tickets, 40 h of team time
@@ -111,6 +123,7 @@ Episodes of drift, if the next week is like the last ones
 ### Episodes of drift, if the next week is like the last ones
 
 - team ~Payments & Billing~: the open one would end
+- goal ~tablet~: the open one would end: another target or a pause
 - goal ~Checkout in 'a' minute~: one would open, up
 `,
 	} {

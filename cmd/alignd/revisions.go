@@ -34,10 +34,10 @@ func revisionCommand(app *kingpin.Application, name, help string) (*kingpin.CmdC
 	}
 }
 
-// read returns the revisions on record, oldest first.
-func (f revisionFlags) read(ctx context.Context) ([]mapping.Revision, error) {
+// readRevisions returns the revisions on record, oldest first.
+func readRevisions(ctx context.Context, f askFlags) ([]mapping.Revision, error) {
 	// The mapping may be wrong, and an earlier one wanted.
-	return consult(ctx, f.askFlags, config.LoadAlone, func(st store.Store, _ *config.Config) ([]mapping.Revision, error) {
+	return consult(ctx, f, config.LoadAlone, func(st store.Store, _ *config.Config) ([]mapping.Revision, error) {
 		return daemon.Revisions(ctx, st)
 	}, func(running asked) (all []mapping.Revision, err error) {
 		return all, running.answer(ctx, http.MethodGet, "/api/v1/revisions?mapping=true", nil, &all)
@@ -48,7 +48,7 @@ func addRevisionsList(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c, f := revisionCommand(app, "list", "List all revisions, the newest first: when, which, and what changed.")
 	c.Default()
 	return c, func(ctx context.Context, out io.Writer) error {
-		all, err := f.read(ctx)
+		all, err := readRevisions(ctx, f.askFlags)
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func addRevisionsShow(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c, f := revisionCommand(app, "show", "Print a mapping that was in force, as it was written.")
 	id := c.Arg("id", "The revision, or the beginning of its id.").Required().String()
 	return c, func(ctx context.Context, out io.Writer) error {
-		all, err := f.read(ctx)
+		all, err := readRevisions(ctx, f.askFlags)
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func addRevisionsDiff(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	from := c.Arg("from", "The revision, or the beginning of its id.").Required().String()
 	to := c.Arg("to", "The other one, the newest if it is left out.").String()
 	return c, func(ctx context.Context, out io.Writer) error {
-		all, err := f.read(ctx)
+		all, err := readRevisions(ctx, f.askFlags)
 		if err != nil {
 			return err
 		}

@@ -73,8 +73,8 @@ func backupTo(ctx context.Context, out io.Writer, cfg store.Config) (err error) 
 }
 
 func addStoreCopy(app *kingpin.Application) (*kingpin.CmdClause, command) {
-	c := storeCommand(app).Command("copy", "Copy all facts and records into an empty store, from a file to Redis or back. alignd must not be running. "+
-		"An alignd.yml stands for the store that it names; any other file is an embedded store.")
+	c := storeCommand(app).Command("copy", "Copy all facts and records into an empty store, from a file to Redis or back. No alignd may have a file open, be it the source or the target; Redis can be copied from at any time. "+
+		"An alignd.yml stands for the store that it names, and its section store is enough; any other file is an embedded store.")
 	from := c.Arg("from", "The store to copy, such as alignd.db.").Required().String()
 	to := c.Arg("to", "The store to fill, such as alignd.yml.").Required().String()
 	return c, func(ctx context.Context, out io.Writer) error {

@@ -20,7 +20,8 @@ import (
 )
 
 // JiraContract checks requests and answers against Jira's published OpenAPI
-// document. It is safe for concurrent use. A nil contract accepts everything.
+// document. It is safe for concurrent use. A nil contract knows nothing but
+// that no person may be asked for.
 type JiraContract struct{ router routers.Router }
 
 var loadJira = sync.OnceValues(func() (routers.Router, error) {
@@ -39,6 +40,9 @@ var loadJira = sync.OnceValues(func() (routers.Router, error) {
 		`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$`))
 	doc.Servers = openapi3.Servers{{URL: "/"}}
 	amend(doc.Components.Schemas)
+	if err := addDataCenter(doc); err != nil {
+		return nil, err
+	}
 	return legacy.NewRouter(doc, openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation())
 })
 
@@ -98,25 +102,46 @@ func JiraIfPresent(t testing.TB) *JiraContract {
 	return &JiraContract{router}
 }
 
-// gatewayPrefix stands before the path where scoped tokens are used.
-var gatewayPrefix = regexp.MustCompile(`^/ex/jira/[^/]+`)
-
-var jiraPersons = regexp.MustCompile(`(?i)assignee|reporter|creator|author|email|displayName|accountId|\*all|\*navigable`)
+// beforeREST may stand before the path: the gateway where scoped tokens are
+// used, or the place of a Data Center below its host.
+var beforeREST = regexp.MustCompile(`^(/ex/jira/[^/]+|/jira)/rest/`)
 
 // CheckRequest reports what is wrong with a request: anything the document
-// does not allow, or a field that holds a person. It leaves the body readable.
+// does not allow, an operation that is about to be removed, or a field that
+// holds a person. It leaves the body readable.
 func (c *JiraContract) CheckRequest(r *http.Request) error {
-	if c == nil {
-		return nil
-	}
-	input, body, err := c.input(r)
+	body, err := readJSON(r)
 	if err != nil {
 		return err
 	}
-	if person := jiraPersons.Find(body); person != nil {
-		return fmt.Errorf("request asks for a person: %s", person)
+	if err := checkPersons(r, body); err != nil {
+		return err
+	}
+	if c == nil {
+		return nil
+	}
+	input, err := c.input(r, body)
+	if err != nil {
+		return err
+	}
+	if input.Route.Operation.Deprecated {
+		return fmt.Errorf("%s is deprecated", input.Route.Operation.OperationID)
+	}
+	if err := checkNames(input); err != nil {
+		return err
 	}
 	return openapi3filter.ValidateRequest(r.Context(), input)
+}
+
+// checkNames reports a parameter that the operation does not have, over which
+// ValidateRequest passes.
+func checkNames(input *openapi3filter.RequestValidationInput) error {
+	for name := range input.Request.URL.Query() {
+		if input.Route.Operation.Parameters.GetByInAndName(openapi3.ParameterInQuery, name) == nil {
+			return fmt.Errorf("%s has no parameter %q", input.Route.Operation.OperationID, name)
+		}
+	}
+	return nil
 }
 
 // CheckAnswer reports what the document does not allow about an answer. Bodies
@@ -125,7 +150,11 @@ func (c *JiraContract) CheckAnswer(r *http.Request, status int, header http.Head
 	if c == nil || status/100 != 2 {
 		return nil
 	}
-	input, _, err := c.input(r)
+	sent, err := readJSON(r)
+	if err != nil {
+		return err
+	}
+	input, err := c.input(r, sent)
 	if err != nil {
 		return err
 	}
@@ -139,9 +168,6 @@ func (c *JiraContract) CheckAnswer(r *http.Request, status int, header http.Head
 // Handler returns a handler that passes each request on and checks it and its
 // answer. What breaks the contract fails the test.
 func (c *JiraContract) Handler(t testing.TB, next http.Handler) http.Handler {
-	if c == nil {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := c.CheckRequest(r); err != nil {
 			t.Errorf("%s %s breaks Jira's contract: %v", r.Method, r.URL.Path, err)
@@ -157,38 +183,38 @@ func (c *JiraContract) Handler(t testing.TB, next http.Handler) http.Handler {
 	})
 }
 
-// input finds the operation behind a request. It returns the request's body,
-// too, and leaves it readable.
-func (c *JiraContract) input(r *http.Request) (*openapi3filter.RequestValidationInput, []byte, error) {
-	var body []byte
-	if r.Body != nil {
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, nil, err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
+// readJSON returns the request's body, which may be empty, and leaves it
+// readable.
+func readJSON(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
 	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	if len(body) > 0 && !json.Valid(body) {
-		return nil, nil, errors.New("request body is not JSON")
+		return nil, errors.New("request body is not JSON")
 	}
+	return body, nil
+}
+
+// input finds the operation behind a request.
+func (c *JiraContract) input(r *http.Request, body []byte) (*openapi3filter.RequestValidationInput, error) {
 	plain := r.Clone(r.Context())
 	plain.Body = io.NopCloser(bytes.NewReader(body))
 	plain.URL.Scheme, plain.URL.Host, plain.Host = "", "", ""
-	plain.URL.Path = gatewayPrefix.ReplaceAllString(r.URL.Path, "")
-	if plain.URL.Path == "/rest/api/2/serverInfo" {
-		// Every Jira has it there, so it is asked before the kind of Jira is
-		// known. The document describes its twin.
-		plain.URL.Path = "/rest/api/3/serverInfo"
-	}
+	plain.URL.Path = beforeREST.ReplaceAllString(r.URL.Path, "/rest/")
 	route, params, err := c.router.FindRoute(plain)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find operation: %w", err)
+		return nil, fmt.Errorf("find operation: %w", err)
 	}
 	return &openapi3filter.RequestValidationInput{
 		Request: plain, PathParams: params, Route: route,
 		Options: &openapi3filter.Options{
 			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true,
-			IncludeResponseStatus: true,
+			IncludeResponseStatus: true, RejectWhenRequestBodyNotSpecified: true,
 		},
-	}, body, nil
+	}, nil
 }

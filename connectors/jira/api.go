@@ -61,7 +61,11 @@ func (c *Connector) call(ctx context.Context, endpoint, method, path string, bod
 	if err := c.settle(ctx); err != nil {
 		return nil, err
 	}
-	return c.send(ctx, endpoint, method, c.deployment.root()+path, body)
+	raw, err := c.send(ctx, endpoint, method, c.deployment.root()+path, body)
+	if isStatus(err, http.StatusNotFound) && c.cfg.Deployment == Cloud && c.cfg.CloudID == "" {
+		err = fmt.Errorf("%w (deployment: cloud is configured: is this Jira a Data Center?)", err)
+	}
+	return raw, err
 }
 
 // send is call below the address of the site.

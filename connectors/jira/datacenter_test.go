@@ -3,6 +3,7 @@ package jira_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -119,6 +120,40 @@ func TestDetection(t *testing.T) {
 					t.Errorf("asked for %s", asked)
 				}
 			})
+		})
+	}
+}
+
+// A Data Center that is called a Cloud site has none of its paths. Where it was
+// not called one, the setting is not blamed.
+func TestWrongDeployment(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit  func(*jira.Config)
+		blame bool
+	}{
+		"called Cloud":     {func(cfg *jira.Config) { cfg.Deployment = jira.Cloud }, true},
+		"found to be":      {func(cfg *jira.Config) { cfg.Deployment = "" }, false},
+		"behind a gateway": {func(cfg *jira.Config) { cfg.CloudID, cfg.GatewayURL = "1-2", cfg.URL }, false},
+		"Data Center":      {func(cfg *jira.Config) { cfg.Deployment = jira.DataCenter }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config("https://jira.example")
+			tc.edit(&cfg)
+			w := &wire{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "serverInfo") {
+					reply(w, http.StatusOK, object{"deploymentType": "Cloud", "version": "1001.0.0"})
+					return
+				}
+				reply(w, http.StatusNotFound, object{"errorMessages": []string{"dead link"}})
+			})}
+			_, err := newConnector(t, cfg, connectors.Options{Transport: w}).Page(t.Context(), connectors.Query{})
+			status, ok := errors.AsType[*connectors.StatusError](err)
+			if !ok || status.Status != http.StatusNotFound {
+				t.Fatalf("error is %v", err)
+			}
+			if got := strings.Contains(err.Error(), "deployment: cloud is configured"); got != tc.blame {
+				t.Errorf("error is %v, want it to name the setting: %t", err, tc.blame)
+			}
 		})
 	}
 }
@@ -374,7 +409,7 @@ func TestDataCenterThrottled(t *testing.T) {
 
 func newSandboxConnector(t *testing.T, cfg jira.Config) *jira.Connector {
 	t.Helper()
-	conn, err := jira.New(cfg, connectors.Options{})
+	conn, err := jira.New(cfg, connectors.Options{Transport: held(t, nil)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +435,6 @@ func walkWith(t *testing.T, conn *jira.Connector, since time.Time) map[string]ti
 
 func TestDataCenterRequests(t *testing.T) {
 	inSite(t, func(cfg *jira.Config) { cfg.Deployment = jira.DataCenter }, func(s *site) {
-		s.wire.Handler = s.fakeJira // there is no contract to hold it to
 		for i := range 1000 {
 			s.issues = append(s.issues, newIssue(1+i, time.Now().Add(-time.Hour)))
 		}

@@ -265,7 +265,7 @@ func TestFaultyPollsLeaveNoSockets(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	transport := &http.Transport{}
 	for _, cfg := range []jira.Config{cfg, dataCenter(t, server, cfg)} {
-		conn, err := jira.New(cfg, connectors.Options{Transport: transport})
+		conn, err := jira.New(cfg, connectors.Options{Transport: held(t, transport)})
 		if err != nil {
 			t.Fatal(err)
 		}

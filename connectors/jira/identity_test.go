@@ -107,7 +107,7 @@ func TestVisitorOfPublicProject(t *testing.T) {
 	server, cloud := startSandbox(t, world)
 	for _, cfg := range []jira.Config{cloud, dataCenter(t, server, cloud)} {
 		server.SetFaults(sandbox.Faults{})
-		conn, err := jira.New(cfg, connectors.Options{})
+		conn, err := jira.New(cfg, connectors.Options{Transport: held(t, nil)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,9 @@ func TestStoryDataCenter(t *testing.T) {
 			cfg.Auth = jira.Auth{Username: "bot", PasswordEnv: "JIRA_TOKEN"}
 			return newConnector(t, cfg, opts)
 		},
-		Serve:  func(_ *testing.T, site connectortest.Site) http.Handler { return fakeOf(site) },
+		Serve: func(t *testing.T, site connectortest.Site) http.Handler {
+			return contracttest.JiraIfPresent(t).Handler(t, fakeOf(site))
+		},
 		IsList: func(r *http.Request, _ []byte) bool { return r.URL.Path == "/jira/rest/api/2/search" },
 	})
 }
@@ -51,6 +53,7 @@ func config(baseURL string) jira.Config {
 func newConnector(t *testing.T, cfg jira.Config, opts connectors.Options) *jira.Connector {
 	t.Helper()
 	t.Setenv("JIRA_TOKEN", connectortest.Credential)
+	opts.Transport = held(t, opts.Transport)
 	c, err := jira.New(cfg, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -75,4 +78,28 @@ func fakeOf(site connectortest.Site) *fakeJira {
 			})}
 	}
 	return f
+}
+
+// held returns a transport that holds every request against the contract,
+// whoever answers it. Next is nil for one with connections of its own.
+func held(t testing.TB, next http.RoundTripper) http.RoundTripper {
+	if next == nil {
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		t.Cleanup(own.CloseIdleConnections)
+		next = own
+	}
+	return holder{t, contracttest.JiraIfPresent(t), next}
+}
+
+type holder struct {
+	t        testing.TB
+	contract *contracttest.JiraContract
+	next     http.RoundTripper
+}
+
+func (h holder) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := h.contract.CheckRequest(req); err != nil {
+		h.t.Errorf("%s %s breaks Jira's contract: %v", req.Method, req.URL.Path, err)
+	}
+	return h.next.RoundTrip(req)
 }

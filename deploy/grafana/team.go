@@ -46,10 +46,11 @@ func windows(w int) *panel {
 }
 
 func cusum(w int) *panel {
-	return graph("Drift chart", "Distances from the target, added up week by week in both directions. Above the threshold an episode opens. A line that ends had not enough data.", "none", w,
+	return graph("Drift chart", "Distances from the target, added up week by week in both directions. Above the threshold an episode opens. The moving average shows where the share is and opens nothing; on target it seldom leaves -1 to 1. A line that ends had not enough data.", "none", w,
 		query{`max by (direction) (alignd_drift_cusum{job="$job", team="$team", goal="", unit="tickets"})`, "{{direction}}"},
 		query{`max by (job) (alignd_drift_cusum_threshold{job="$job", team="$team", goal="", unit="tickets"})`, "threshold"},
-	).dashed("threshold")
+		query{`max by (job) (alignd_drift_ewma{job="$job", team="$team", goal="", unit="tickets"})`, "moving average"},
+	).dashed("threshold").thin("moving average")
 }
 
 func trend(w int) *panel {
