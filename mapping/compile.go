@@ -61,7 +61,6 @@ type ids struct {
 	what  string // "team"
 	order []string
 	index map[string]int
-	twice bool // one of them is used twice, so another one is missing
 }
 
 var (
@@ -84,7 +83,6 @@ func (c *compiler) declare(known *ids, path, id string) {
 		c.doc.Problemf(path+".id", "%s is reserved; choose another name than %s", id, strings.Join(reserved, ", "))
 	case twice:
 		c.doc.Problemf(path+".id", "%s is the id of the %s on line %d already; ids must differ", id, known.what, c.doc.At(at(known.what+"s", first)+".id", "").Line)
-		known.twice = true
 		return
 	}
 	known.index[id] = n
@@ -97,9 +95,6 @@ func (c *compiler) lookup(known *ids, path, id string) (int, bool) {
 		c.doc.Problemf(path, "is still to be filled in: write the id of a %s here; %s", known.what, known.list())
 		return 0, false
 	}
-	if !ok && known.twice {
-		return 0, false // probably the id that one of the two should have
-	}
 	if !ok || id == "" {
 		c.doc.Problemf(path, "unknown %s %q; %s%s", known.what, id, yamlfile.DidYouMean(id, known.order), known.list())
 		return 0, false
@@ -109,13 +104,19 @@ func (c *compiler) lookup(known *ids, path, id string) (int, bool) {
 
 func (k *ids) list() string {
 	const most = 20
-	switch n := len(k.order); {
+	var declared []string
+	for i, id := range k.order {
+		if k.index[id] == i { // not the second one of a name
+			declared = append(declared, id)
+		}
+	}
+	switch n := len(declared); {
 	case n == 0:
 		return "no " + k.what + " is declared"
 	case n > most:
-		return "declared: " + strings.Join(k.order[:most], ", ") + ", ..."
+		return "declared: " + strings.Join(declared[:most], ", ") + ", ..."
 	default:
-		return "declared: " + strings.Join(k.order, ", ")
+		return "declared: " + strings.Join(declared, ", ")
 	}
 }
 

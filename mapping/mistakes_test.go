@@ -151,7 +151,8 @@ mapping.yml:8:5: goals[0].status: lists nothing; write a status such as {from: 2
 		{"many goals", "  - id: checkout\n", manyGoals(25), `mapping.yml:38:5: rules[0].goal: unknown goal "checkout"; declared: g0, g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, g11, g12, g13, g14, g15, g16, g17, g18, g19, ...`},
 		{"large numbers", "40%", "9999999999999999999.5%", `mapping.yml:7:5: goals[0].target: must be a share such as 40% or 0.4; found "9999999999999999999.5%"`},
 		{"same id in place of another", "reasons:\n  - id: escalation\nrules:", "  - id: checkout\nreasons:\n  - id: escalation\nrules:\n  - {name: m, when: {type: Story}, goal: mobile}", `
-mapping.yml:9:5: goals[1].id: checkout is the id of the goal on line 6 already; ids must differ`},
+mapping.yml:9:5: goals[1].id: checkout is the id of the goal on line 6 already; ids must differ
+mapping.yml:13:36: rules[0].goal: unknown goal "mobile"; declared: checkout`},
 		{"several mistakes", "goal: checkout", "goal: chekout\n    wieght: 2", `
 mapping.yml:14:5: rules[0].goal: unknown goal "chekout"; did you mean checkout? declared: checkout
 mapping.yml:15:5: rules[0].wieght: unknown key wieght; did you mean weight? allowed: name, when, goal, weight, goals, reason, off_plan, reason_from_label, override, exclude`},

@@ -19,7 +19,7 @@ func consult[T any](ctx context.Context, f askFlags, load func(file string) (*co
 		// Neither the mapping nor credentials matter to a running one.
 		alone, err := config.LoadAlone(*f.file)
 		if err != nil {
-			return answer, fmt.Errorf("the configuration is not right:\n%w", err)
+			return answer, fmt.Errorf("the configuration is not right:\n%w\nA running alignd can be asked without it, with --url", err)
 		}
 		st, err := f.unattended(ctx, alone)
 		if err != nil {

@@ -115,6 +115,18 @@ func TestJiraAnswers(t *testing.T) {
 			t.Errorf("%s: error is %v, want ok %t", body, err, ok)
 		}
 	}
+	for body, ok := range map[string]bool{
+		`{"issues":[{"id":"1","changelog":{"histories":[]}}],"startAt":0,"maxResults":9,"total":1}`: true,
+		`{"issues":[],"isLast":true}`:  false,
+		`{"issues":[],"startAt":"0"}`:  false,
+		`{"issues":[{"id":1}]}`:        false,
+		`{"issues":[],"total":"many"}`: false,
+	} {
+		err := jira.CheckAnswer(post(t, serverSearchPath, `{}`), http.StatusOK, header, []byte(body))
+		if (err == nil) != ok {
+			t.Errorf("server: %s: error is %v, want ok %t", body, err, ok)
+		}
+	}
 	if err := jira.CheckAnswer(post(t, searchPath, `{}`), http.StatusTooManyRequests, nil, []byte(`<html>`)); err != nil {
 		t.Errorf("a refusal: %v", err)
 	}
