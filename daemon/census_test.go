@@ -109,7 +109,7 @@ func (r *rig) wantStored(t *testing.T, when string, want ...string) {
 func (r *rig) wantRemoved(t *testing.T, gone, moved, scope int) {
 	t.Helper()
 	want := fmt.Sprintf(`
-# HELP alignd_tickets_removed_total Tickets that left: gone (deleted or hidden), moved out of scope, or no longer asked for after a change of scope.
+# HELP alignd_tickets_removed_total Tickets that left, as this process noticed since its start: gone (deleted or hidden), moved out of scope, or no longer asked for after a change of scope. Over replicas, sum them up.
 # TYPE alignd_tickets_removed_total counter
 alignd_tickets_removed_total{cause="gone",connector="acme"} %d
 alignd_tickets_removed_total{cause="moved",connector="acme"} %d

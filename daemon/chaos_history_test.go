@@ -321,6 +321,9 @@ func (c *chronicle) workInLinear(p *piece, ws *sandbox.Workspace) {
 	switch c.rng.IntN(14) {
 	case 0, 1, 2:
 		status := one(c, statusesOfLinear)
+		if status == "Done" && p.state == "done" {
+			return // Linear completes nothing twice
+		}
 		c.say("transition %s to %s", p.uid, status)
 		p.state = stateOfLinear[status]
 		ws.Transition(at, p.uid, status)

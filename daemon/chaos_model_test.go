@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Here is a second implementation of what can be said simply of the tickets:
-// as slow and as plain as possible, from docs/measures.md and from what people
-// did. Nothing in it comes from alignd. It says nothing of team time, nor of
-// team "all".
+// Here is a second implementation of what can be said simply of tickets: as
+// slow and as plain as possible, from docs/measures.md and from what people
+// did. Nothing in it comes from alignd. It says nothing of team time, of
+// points, nor of all teams together.
 
 // known counts the tickets in scope that carry work, as lines of /metrics.
 func (c *chronicle) known() []string {
@@ -70,7 +70,8 @@ func (p *piece) asOf(t time.Time) moment {
 	return m
 }
 
-// memoir answers questions about a chronicle that has come to its end.
+// memoir answers questions about a chronicle that has come to its end: how many
+// tickets were completed, and what for.
 type memoir struct {
 	*chronicle
 	end  time.Time // the watermark
