@@ -136,7 +136,7 @@ func (c *chart) draw() {
 		if monday == c.log.used+7 { // earlier weeks were used then, however they would be taken together today
 			weeks = 0
 		}
-		if since, paused := c.past.pausedSince(c.goal, monday); paused {
+		if since, mute := c.muteSince(monday); mute {
 			c.pause(monday, since)
 			c.skip(weeks + 1)
 			weeks = 0
@@ -166,8 +166,23 @@ func (c *chart) draw() {
 	c.Evaluable = n > 0 && c.Observations[n-1].Last > c.last-7*driftRecent
 }
 
-// pause is for a week that says nothing, since nothing was to be done. What
-// was usual before is then learned anew.
+// muteSince reports whether a week says nothing that could be compared, and
+// since when: where nothing was to be done, or the targets in force are those
+// of the smaller part of the aligned work, since the others were declared
+// later.
+func (c *chart) muteSince(monday mapping.Date) (since time.Time, mute bool) {
+	if since, paused := c.past.pausedSince(c.goal, monday); paused {
+		return since, true
+	}
+	if c.Estimated || c.goal >= 0 {
+		return time.Time{}, false
+	}
+	now, later := c.past.declaredParts(c.Series.Unit, monday)
+	return c.past.weekEnd(monday - 7), later > now
+}
+
+// pause is for a week that says nothing. What was usual before is then learned
+// anew.
 func (c *chart) pause(monday mapping.Date, since time.Time) {
 	c.learning, c.fixed, c.paused, c.declared = nil, -1, monday, -1
 	if monday > c.log.charted {

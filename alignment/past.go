@@ -215,6 +215,22 @@ func (p *past) pausedSince(goal int, monday mapping.Date) (since time.Time, paus
 	return time.Time{}, false
 }
 
+// declaredParts returns the aligned work of a week on goals whose target was in
+// force at its beginning, and on those whose target came later.
+func (p *past) declaredParts(u Unit, monday mapping.Date) (now, later int64) {
+	from := p.sheets[0].cal.start(monday)
+	for g, goal := range p.goals() {
+		switch part := p.observe(g, u, monday, 1).part; {
+		case len(goal.Targets) == 0:
+		case goal.Targets[0].From.In(p.sheets[0].cal.loc).UnixMicro() <= from:
+			now += part
+		default:
+			later += part
+		}
+	}
+	return now, later
+}
+
 // result returns the rolling windows that end with a day.
 func (p *past) result(day mapping.Date) TeamResult {
 	r := TeamResult{ID: p.id}
