@@ -674,10 +674,10 @@ func TestNothingIsJudgedBeforeItIsDeclared(t *testing.T) {
 	weeks := steady(before+after, 14)
 	began := chartStart.AddDate(0, 0, 7*before).Add(50 * time.Hour).Format(time.DateOnly) // a Wednesday
 	for name, more := range map[string]string{
-		"target":            fmt.Sprintf(", target: [{from: %s, share: 70%%}]", began),
-		"status":            fmt.Sprintf(", status: [{from: %s, is: active}], target: 70%%", began),
+		"target":                    fmt.Sprintf(", target: [{from: %s, share: 70%%}]", began),
+		"status":                    fmt.Sprintf(", status: [{from: %s, is: active}], target: 70%%", began),
 		"target of the larger goal": fmt.Sprintf(", target: [{from: %s, share: 70%%}]}, {id: h, name: H, target: 5%%", began),
-		"status, no target": fmt.Sprintf(", status: [{from: %s, is: active}]", began),
+		"status, no target":         fmt.Sprintf(", status: [{from: %s, is: active}]", began),
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := chartInput(completedWeeks(weeks), chartRules(t, more), len(weeks))
