@@ -40,18 +40,23 @@ func (f *initFlags) account(t *tracker) (address, credential, hint string) {
 		hint = ", and that the account may browse projects"
 		switch {
 		case f.jira.Auth.Email != "":
-			hint = fmt.Sprintf(", that it is a token of %s, and that this account may browse projects", f.jira.Auth.Email)
+			hint = ", that it is a token of the account of --jira.email, and that this account may browse projects"
 			if f.jira.CloudID == "" {
 				hint += "; a scoped token needs --jira.cloud-id"
 			}
 		case f.jira.Auth.Username != "":
-			hint = fmt.Sprintf(", that it is the password of %s, and that this account may browse projects; after several failures Jira wants a login in a browser first", f.jira.Auth.Username)
+			hint = ", that it is the password of the account of --jira.username, and that this account may browse projects; after several failures Jira wants a login in a browser first"
 		}
 	}
 	var given []string
 	for _, a := range auth {
-		if a.value != "" {
-			given = append(given, fmt.Sprintf("--%s.%s=%s", t.kind, strings.ReplaceAll(a.key, "_", "-"), a.value))
+		flag := fmt.Sprintf("--%s.%s", t.kind, strings.ReplaceAll(a.key, "_", "-"))
+		switch {
+		case a.value == "":
+		case a.key == "email" || a.key == "username": // names somebody
+			given = append(given, flag)
+		default:
+			given = append(given, flag+"="+a.value)
 		}
 	}
 	return address, strings.Join(given, " "), hint

@@ -55,16 +55,16 @@ func TestRefused(t *testing.T) {
 		want string // empty: as it is
 	}{
 		"token": {
-			email, status(401), "https://acme.atlassian.net does not accept the credential (HTTP 401): --jira.email=bot@acme.example --jira.token-file=t. " + complete +
-				", that it is a token of bot@acme.example, and that this account may browse projects; a scoped token needs --jira.cloud-id",
+			email, status(401), "https://acme.atlassian.net does not accept the credential (HTTP 401): --jira.email --jira.token-file=t. " + complete +
+				", that it is a token of the account of --jira.email, and that this account may browse projects; a scoped token needs --jira.cloud-id",
 		},
 		"scoped token": {
-			scoped, status(403), "https://acme.atlassian.net does not let the account look (HTTP 403): --jira.email=bot@acme.example --jira.token-file=t. " +
-				"Check what the account and the credential are allowed to read, that it is a token of bot@acme.example, and that this account may browse projects",
+			scoped, status(403), "https://acme.atlassian.net does not let the account look (HTTP 403): --jira.email --jira.token-file=t. " +
+				"Check what the account and the credential are allowed to read, that it is a token of the account of --jira.email, and that this account may browse projects",
 		},
 		"password": {
-			password, status(401), "https://jira.acme.example does not accept the credential (HTTP 401): --jira.username=bot --jira.password-env=P. " + complete +
-				", that it is the password of bot, and that this account may browse projects; after several failures Jira wants a login in a browser first",
+			password, status(401), "https://jira.acme.example does not accept the credential (HTTP 401): --jira.username --jira.password-env=P. " + complete +
+				", that it is the password of the account of --jira.username, and that this account may browse projects; after several failures Jira wants a login in a browser first",
 		},
 		"bearer": {bearer, status(401), "the site 42 does not accept the credential (HTTP 401): --jira.bearer-file=b. " + complete + ", and that the account may browse projects"},
 		"linear": {err: status(401), want: "https://api.linear.app/graphql does not accept the credential (HTTP 401): --linear.api-key-file=k. " + complete + "; it needs the permission Read"},
