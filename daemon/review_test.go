@@ -151,17 +151,27 @@ func (v *slowView) Tickets() iter.Seq[*ticket.Ticket] {
 	}
 }
 
+// beginReview refreshes, and begins a review that lasts until end is called.
+func (r *refreshRig) beginReview(t *testing.T) (end func()) {
+	slow := newSlowStore(r.st)
+	r.store = slow
+	r.refresh(t.Context())
+	<-r.refreshed
+	done := make(chan struct{})
+	go func() { defer close(done); r.reviewer.follow(t.Context()) }()
+	<-slow.begun
+	return func() {
+		close(slow.let)
+		<-done
+	}
+}
+
 // Numbers of now do not wait for those of the past, and are not replaced by
 // those of before a review.
 func TestRefreshDuringReview(t *testing.T) {
 	r := newRefreshRig(t)
 	r.apply(t, store.Batch{Tickets: tickets(1), Watermark: time.Now()})
-	slow := newSlowStore(r.st)
-	r.store = slow
-	r.refresh(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); r.reviewer.follow(t.Context()) }()
-	<-slow.begun
+	end := r.beginReview(t)
 
 	r.apply(t, store.Batch{Tickets: tickets(2), Watermark: time.Now()})
 	r.refresh(t.Context())
@@ -169,8 +179,7 @@ func TestRefreshDuringReview(t *testing.T) {
 		t.Fatalf("%d snapshots during the review, want 2 without one", len(r.published))
 	}
 	newest := *r.last
-	close(slow.let)
-	<-done
+	end()
 	if len(r.reviews) != 1 || r.last.Review == nil || !r.last.ComputedAt.Equal(newest.ComputedAt) {
 		t.Errorf("%d reviews, the last snapshot is of %s; want one, of %s", len(r.reviews), r.last.ComputedAt, newest.ComputedAt)
 	}
@@ -185,13 +194,7 @@ func TestRefreshDuringReview(t *testing.T) {
 func TestRulesChangeDuringReview(t *testing.T) {
 	r := newRefreshRig(t)
 	r.apply(t, store.Batch{Tickets: tickets(1), Watermark: time.Now()})
-	slow := newSlowStore(r.st)
-	r.store = slow
-	r.refresh(t.Context())
-	<-r.refreshed
-	done := make(chan struct{})
-	go func() { defer close(done); r.reviewer.follow(t.Context()) }()
-	<-slow.begun
+	end := r.beginReview(t)
 
 	other, err := mapping.Parse("mapping.yml", []byte(strings.Replace(mappingYAML, "goal-checkout", "another", 1)))
 	if err != nil {
@@ -199,8 +202,7 @@ func TestRulesChangeDuringReview(t *testing.T) {
 	}
 	r.rules = func() *mapping.RuleSet { return other } // the review has asked already
 	r.refresh(t.Context())
-	close(slow.let)
-	<-done
+	end()
 	if len(r.published) != 2 || len(r.reviews) != 0 || r.last.Review != nil {
 		t.Fatalf("%d snapshots, %d reviews; want 2 snapshots without a review by rules of before", len(r.published), len(r.reviews))
 	}
