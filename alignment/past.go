@@ -107,7 +107,17 @@ func (o observed) z(reference float64) float64 {
 // observe takes the weeks up to and including that of monday together. Goal -1
 // stands for all aligned work.
 func (p *past) observe(goal int, u Unit, monday mapping.Date, weeks int) observed {
-	o := observed{first: monday - mapping.Date(7*(weeks-1)), last: monday}
+	o := p.sum(goal, u, monday-mapping.Date(7*(weeks-1)), monday)
+	if o.total > 0 {
+		o.size = p.sizes[u][slices.Index(historyLengths[:], mapping.Date(7*weeks))][monday+6-p.first]
+	}
+	return o
+}
+
+// sum adds up the weeks from first to last as far as they are known, without
+// their effective sample size.
+func (p *past) sum(goal int, u Unit, first, last mapping.Date) observed {
+	o := observed{first: first, last: last}
 	for _, s := range p.sheets {
 		from, to := s.dayRange(frame{from: o.first, to: o.last + 7})
 		for d := from; d < to; d++ {
@@ -118,9 +128,6 @@ func (p *past) observe(goal int, u Unit, monday mapping.Date, weeks int) observe
 				}
 			}
 		}
-	}
-	if o.total > 0 {
-		o.size = p.sizes[u][slices.Index(historyLengths[:], mapping.Date(7*weeks))][monday+6-p.first]
 	}
 	return o
 }
@@ -220,7 +227,7 @@ func (p *past) pausedSince(goal int, monday mapping.Date) (since time.Time, paus
 func (p *past) declaredParts(u Unit, monday mapping.Date) (now, later int64) {
 	from := p.sheets[0].cal.start(monday)
 	for g, goal := range p.goals() {
-		switch part := p.observe(g, u, monday, 1).part; {
+		switch part := p.sum(g, u, monday, monday).part; {
 		case len(goal.Targets) == 0:
 		case goal.Targets[0].From.In(p.sheets[0].cal.loc).UnixMicro() <= from:
 			now += part

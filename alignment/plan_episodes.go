@@ -55,7 +55,7 @@ func (h *History) episodesDue(log *Log) (due []EpisodeChange) {
 func (c *chart) hasNewReference(e *Episode) bool {
 	now := mondayOf(c.past.first + mapping.Date(c.past.days))
 	for monday := c.past.settled; monday <= now; monday += 7 {
-		if _, paused := c.past.pausedSince(c.goal, monday); paused {
+		if _, mute := c.muteSince(monday); mute {
 			return true
 		}
 	}
