@@ -36,6 +36,12 @@ func newFirm(t *testing.T, random *rand.Rand) *firm {
 	o.world.Jira.AddProject(sandbox.NewProject{Key: "BILL", Name: "Billing"})
 	o.world.Linear.AddTeam("PLT", "Platform", "Europe/Berlin")
 	o.world.Linear.AddLabelDefinition("goal-checkout")
+	// Nobody touches or deletes these, so that each team always has shares.
+	for _, project := range []string{"PAY", "BILL"} {
+		key := o.world.Jira.CreateIssue(o.now(), sandbox.NewIssue{Project: project, Title: "Kept"})
+		o.world.Jira.Transition(o.now(), key, "In Progress")
+	}
+	o.world.Linear.CreateIssue(o.now(), sandbox.NewLinearIssue{Team: "PLT", Title: "Kept", State: "In Progress"})
 	for range 60 {
 		o.create()
 		o.seconds.Add(6 * 3600)
