@@ -176,13 +176,20 @@ func (n *node) lineage(t int64, visit func(x *node, distance int) bool) {
 	}
 }
 
-// forebears calls visit for the parent, its parent and so on as of t. It stops
-// at a loop.
+// forebears calls visit for the parent, its parent and so on as of t, each
+// once. A ticket that is its own ancestor has none: in a loop of parents no
+// ticket is deeper than another.
 func (n *node) forebears(t int64, visit func(x *node)) {
-	seen := append(make([]*node, 0, 8), n)
-	for x := n.parentAt(t); x != nil && !slices.Contains(seen, x); x = x.parentAt(t) {
-		visit(x)
+	seen := make([]*node, 0, 8)
+	x := n.parentAt(t)
+	for ; x != nil && x != n && !slices.Contains(seen, x); x = x.parentAt(t) {
 		seen = append(seen, x)
+	}
+	if x == n {
+		return
+	}
+	for _, x := range seen {
+		visit(x)
 	}
 }
 

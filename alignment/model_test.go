@@ -226,7 +226,9 @@ func (m *model) present(team int, at time.Time) (active, fresh []int) {
 		mine = append(mine, i)
 		if isFresh(i) {
 			for _, x := range m.line(i, at)[1:] {
-				silenced[x] = true
+				if !slices.Contains(m.line(x, at), i) { // else a loop, in which none is deeper
+					silenced[x] = true
+				}
 			}
 		}
 	}

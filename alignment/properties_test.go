@@ -462,6 +462,41 @@ func TestFreshnessIsMonotone9(t *testing.T) {
 	})
 }
 
+// TestLoopTakesTime9: trackers forbid loops of parents, histories read at
+// different times can hold one. No ticket of it is deeper than another, so they
+// share the time and do not silence each other.
+func TestLoopTakesTime9(t *testing.T) {
+	begin := time.Date(2026, 2, 16, 9, 0, 0, 0, berlin)
+	active := func(uid, parent string) ticket.Ticket {
+		return ticket.Ticket{ID: ticket.ID{Connector: "jira", UID: uid}, Project: "A", Status: "Doing", State: ticket.StateActive, Parent: parent, Created: begin, Updated: begin}
+	}
+	whole := int64(8 * time.Hour * 3 / 2)
+	tests := map[string]struct {
+		tks  list
+		want map[string]int64
+	}{
+		"two":              {list{active("a", "b"), active("b", "a")}, map[string]int64{"a": whole / 2, "b": whole / 2}},
+		"three":            {list{active("a", "b"), active("b", "c"), active("c", "a")}, map[string]int64{"a": whole / 3, "b": whole / 3, "c": whole / 3}},
+		"a child below":    {list{active("a", "b"), active("b", "a"), active("child", "a")}, map[string]int64{"child": whole}},
+		"its own parent":   {list{active("a", "a")}, map[string]int64{"a": whole}},
+		"one of two quiet": {list{active("a", "b"), {ID: ticket.ID{Connector: "jira", UID: "b"}, Project: "A", Status: "To Do", State: ticket.StateTodo, Parent: "a", Created: begin, Updated: begin}}, map[string]int64{"a": whole}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := drawn{tt.tks, modelRules(t, modelMapping), begin.AddDate(0, 0, 7)}
+			got := d.booked(timeOf(func(k alignment.Booking) string {
+				if k.Day != mapping.DateOf(begin)+1 {
+					return ""
+				}
+				return k.Ticket.UID
+			}))
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("team time (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestFamiliesAndFreshness10(t *testing.T) {
 	rules := modelRules(t, modelMapping)
 	rapid.Check(t, func(t *rapid.T) {
