@@ -159,8 +159,7 @@ func (c *chart) draw() {
 		weeks = 0
 	}
 	c.waiting = weeks
-	c.retell(endOfDates)
-	c.acknowledge(endOfDates)
+	c.catchUp(endOfDates)
 	c.Up, c.Down, c.EWMA = c.cusum.Up, c.cusum.Down, c.ewma.Value
 	n := len(c.Observations)
 	c.Evaluable = n > 0 && c.Observations[n-1].Last > c.last-7*driftRecent
@@ -186,9 +185,21 @@ func (c *chart) muteSince(monday mapping.Date) (since time.Time, mute bool) {
 func (c *chart) pause(monday mapping.Date, since time.Time) {
 	c.learning, c.fixed, c.paused, c.declared = nil, -1, monday, -1
 	if monday > c.log.charted {
+		c.retell(endOfDates)
 		c.clear(NewReference, since, "")
 	}
 	c.forget()
+}
+
+// catchUp ends what is open when a week that is not judged yet begins: all that
+// is on record, if somebody took note of it, or if nothing of the past up to
+// its alarm is compared with anything any more.
+func (c *chart) catchUp(monday mapping.Date) {
+	c.retell(endOfDates)
+	c.acknowledge(monday)
+	if e := c.Open(); e != nil && e.Week <= c.paused {
+		c.clear(NewReference, c.past.weekEnd(c.paused), "")
+	}
 }
 
 // isFresh reports whether the tickets were looked after.
@@ -224,8 +235,7 @@ func (c *chart) take(o observed) {
 		return
 	}
 	if !isJudged {
-		c.retell(endOfDates)
-		c.acknowledge(o.last)
+		c.catchUp(o.last)
 	}
 	if e := c.Open(); e != nil && !isJudged && c.Estimated && e.Reference != reference {
 		c.clear(NewReference, c.past.weekEnd(o.first-7), "")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -548,6 +549,39 @@ func TestBackdatedTarget(t *testing.T) {
 	}
 	if len(news) != 0 {
 		t.Errorf("recorded again: %+v", news)
+	}
+}
+
+// TestBackdatedSilence: what is declared after an alarm, from a day before it,
+// can leave the weeks of the alarm without anything to compare them with. Then
+// the episode ends, and not because the share came back.
+func TestBackdatedSilence(t *testing.T) {
+	weeks := concat(steady(12, 14), steady(9, 7), steady(9, 7))
+	tks := completedWeeks(weeks)
+	log := recordWeekly(tks, chartRules(t, ", target: 70%"), 1, 21, alignment.Log{})
+	day := func(week int) string { return chartStart.AddDate(0, 0, 7*week).Format(time.DateOnly) }
+	for name, tt := range map[string]struct {
+		goal string
+		at   int // weeks after the start
+	}{
+		"paused since before":       {fmt.Sprintf(", target: 70%%, status: [{from: 2025-01-01, is: active}, {from: %s, is: paused}]", day(12)), 21},
+		"paused, and taken up":      {fmt.Sprintf(", target: 70%%, status: [{from: 2025-01-01, is: active}, {from: %s, is: paused}, {from: %s, is: active}]", day(12), day(20)), 20},
+		"a first target since then": {fmt.Sprintf(", target: [{from: %s, share: 35%%}]", day(20)), 20},
+	} {
+		for _, until := range []int{21, 22, len(weeks)} { // at once, with the next week, and for good
+			t.Run(fmt.Sprintf("%s, %d weeks", name, until), func(t *testing.T) {
+				rules := chartRules(t, tt.goal)
+				drifts, news := judge(chartInput(tks, rules, until), log)
+				e := drifts[0].Episodes
+				if len(e) == 0 || e[0].How != alignment.NewReference || !e[0].ClearedAt.Equal(chartStart.AddDate(0, 0, 7*tt.at).UTC()) {
+					t.Fatalf("episodes %+v, want the first to end with its reference after week %d", e, tt.at)
+				}
+				again, more := judge(chartInput(tks, rules, until), alignment.Log{Records: slices.Concat(log.Records, roundTrip(t, news))})
+				if diff := cmp.Diff(e[0].ClearedAt, again[0].Episodes[0].ClearedAt); diff != "" || len(more) != 0 {
+					t.Errorf("told again, it ends otherwise (-first +again):\n%s%+v", diff, more)
+				}
+			})
+		}
 	}
 }
 

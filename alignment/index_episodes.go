@@ -37,11 +37,15 @@ func isCharted(watched []watchedDrift) bool {
 	return false
 }
 
-// recent calls visit for every episode that was raised in the 91 days.
+// knownAt returns when an episode could be seen for the first time: its week
+// had to settle. Nobody can answer before.
+func (e *Episode) knownAt() int64 { return e.RaisedAt.Add(settleLag).UnixMicro() }
+
+// recent calls visit for every episode that became known in the 91 days.
 func (x *indexer) recent(watched []watchedDrift, visit func(w watchedDrift, e *Episode)) {
 	for _, w := range watched {
 		for i := range w.Episodes {
-			if at := w.Episodes[i].RaisedAt.UnixMicro(); at >= x.since && at <= x.until {
+			if at := w.Episodes[i].knownAt(); at >= x.since && at <= x.until {
 				visit(w, &w.Episodes[i])
 			}
 		}
@@ -75,21 +79,21 @@ func (x *indexer) episodeSignals(watched []watchedDrift) []signal {
 	x.recent(watched, func(w watchedDrift, e *Episode) {
 		out = append(out, signal{
 			Observation: x.decision(w, e),
-			age:         w.past.worked(e.RaisedAt.UnixMicro(), x.until),
+			age:         w.past.worked(e.knownAt(), x.until),
 			limit:       answerDays * w.past.workday(),
 		})
 	})
 	return out
 }
 
-// decision returns the time from the raise of an episode to the first change
-// of status or target of a goal it is about, or acknowledgement. An episode
-// that went away before that is not waited for any longer.
+// decision returns the time from when an episode became known to the first
+// change of status or target of a goal it is about, or acknowledgement. An
+// episode that went away before that is not waited for any longer.
 func (x *indexer) decision(w watchedDrift, e *Episode) stats.Observation {
-	raised := e.RaisedAt.UnixMicro()
-	answer := w.past.decided(x.h.goalIndex(e.Series.Goal), raised)
+	known := e.knownAt()
+	answer := w.past.decided(x.h.goalIndex(e.Series.Goal), known)
 	for _, a := range x.log.Acknowledgements {
-		if at := a.At.UnixMicro(); a.Team == e.Series.Team && a.Goal == e.Series.Goal && at > raised {
+		if at := a.At.UnixMicro(); a.Team == e.Series.Team && a.Goal == e.Series.Goal && at > known {
 			answer = min(answer, at)
 		}
 	}
@@ -98,11 +102,11 @@ func (x *indexer) decision(w watchedDrift, e *Episode) stats.Observation {
 		over = e.ClearedAt.UnixMicro()
 	}
 	end := min(answer, over, x.until)
-	return stats.Observation{Time: w.past.worked(raised, end), Event: answer <= over && answer <= x.until}
+	return stats.Observation{Time: w.past.worked(known, end), Event: answer <= over && answer <= x.until}
 }
 
-// recovery returns the time from the raise of an episode until the share was
-// back.
+// recovery returns the time from the raise of an episode, the end of its week,
+// until the end of the one in which the share was back.
 func (x *indexer) recovery(w watchedDrift, e *Episode) stats.Observation {
 	end := x.until
 	if e.How != StillOpen {

@@ -167,6 +167,8 @@ func TestIndexOfEpisodes(t *testing.T) {
 	raise := func(week string) alignment.Record {
 		return alignment.Record{Kind: alignment.RecordRaise, Series: series, Direction: alignment.Down, Week: day(week), At: day(week).In(berlin).AddDate(0, 0, 7)}
 	}
+	old := raise("01-01")
+	old.Week, old.At = old.Week-7, old.At.AddDate(0, 0, -7)
 	clear := func(week, at string, how alignment.Clearing) alignment.Record {
 		return alignment.Record{Kind: alignment.RecordClear, Series: series, Direction: alignment.Down, Week: day(week), At: moment(at), How: how, LastWeek: day(week)}
 	}
@@ -179,22 +181,24 @@ func TestIndexOfEpisodes(t *testing.T) {
 		decision, recovery want
 		answered           want
 	}{
-		// Raised at the end of Sunday, March 8. The goal g is paused on Thursday
-		// at 11:00, after 3 days and 2 hours.
-		"open, a goal is paused":  {[]alignment.Record{raise("03-02")}, nil, want{1, 26}, want{1, noValue}, want{1, 0}},
-		"acknowledged before":     {[]alignment.Record{raise("03-02")}, []alignment.Acknowledgement{ack("one", "03-10 10:00")}, want{1, 9}, want{1, noValue}, want{1, 1}},
-		"of another team":         {[]alignment.Record{raise("03-02")}, []alignment.Acknowledgement{ack("two", "03-10 10:00")}, want{1, 26}, want{1, noValue}, want{1, 0}},
-		"acknowledged too early":  {[]alignment.Record{raise("03-02")}, []alignment.Acknowledgement{ack("one", "03-08 10:00")}, want{1, 26}, want{1, noValue}, want{1, 0}},
-		"cleared by the data":     {[]alignment.Record{raise("03-02"), clear("03-02", "03-16 00:00", alignment.ByData)}, nil, want{1, 26}, want{1, 40}, want{1, 0}},
+		// Raised at the end of Sunday, March 8, and known when the week has settled
+		// on Wednesday. The goal g is paused on Thursday at 11:00, after 10 hours.
+		"open, a goal is paused":  {[]alignment.Record{raise("03-02")}, nil, want{1, 10}, want{1, noValue}, want{1, 1}},
+		"paused late":             {[]alignment.Record{raise("02-23")}, nil, want{1, 50}, want{1, noValue}, want{1, 0}},
+		"acknowledged before":     {[]alignment.Record{raise("03-02")}, []alignment.Acknowledgement{ack("one", "03-11 10:00")}, want{1, 1}, want{1, noValue}, want{1, 1}},
+		"acknowledged late":       {[]alignment.Record{raise("02-23")}, []alignment.Acknowledgement{ack("one", "03-06 10:00")}, want{1, 17}, want{1, noValue}, want{1, 0}},
+		"of another team":         {[]alignment.Record{raise("03-02")}, []alignment.Acknowledgement{ack("two", "03-11 10:00")}, want{1, 10}, want{1, noValue}, want{1, 1}},
+		"acknowledged too early":  {[]alignment.Record{raise("03-02")}, []alignment.Acknowledgement{ack("one", "03-10 10:00")}, want{1, 10}, want{1, noValue}, want{1, 1}},
+		"cleared by the data":     {[]alignment.Record{raise("03-02"), clear("03-02", "03-16 00:00", alignment.ByData)}, nil, want{1, 10}, want{1, 40}, want{1, 1}},
 		"cleared before decision": {[]alignment.Record{raise("03-02"), clear("03-02", "03-12 00:00", alignment.ByData)}, nil, want{1, noValue}, want{1, 24}, want{1, 0}},
-		"cleared over a holiday":  {[]alignment.Record{raise("03-02"), clear("03-02", "03-23 00:00", alignment.ByData)}, nil, want{1, 26}, want{1, 72}, want{1, 0}},
-		"cleared otherwise":       {[]alignment.Record{raise("03-02"), clear("03-02", "03-16 00:00", alignment.NewReference)}, nil, want{1, 26}, want{1, noValue}, want{1, 0}},
-		"too old":                 {[]alignment.Record{raise("01-01")}, nil, want{0, noValue}, want{0, noValue}, want{0, noValue}},
+		"cleared over a holiday":  {[]alignment.Record{raise("03-02"), clear("03-02", "03-23 00:00", alignment.ByData)}, nil, want{1, 10}, want{1, 72}, want{1, 1}},
+		"cleared otherwise":       {[]alignment.Record{raise("03-02"), clear("03-02", "03-16 00:00", alignment.NewReference)}, nil, want{1, 10}, want{1, noValue}, want{1, 1}},
+		"too old":                 {[]alignment.Record{old}, nil, want{0, noValue}, want{0, noValue}, want{0, noValue}},
 		"two of them": {
-			[]alignment.Record{raise("02-02"), clear("02-02", "02-10 00:00", alignment.ByData), raise("03-02"), clear("03-02", "03-16 00:00", alignment.ByData)},
-			[]alignment.Acknowledgement{ack("one", "02-09 12:00")},
+			[]alignment.Record{raise("02-02"), clear("02-02", "02-18 00:00", alignment.ByData), raise("02-23"), clear("02-23", "03-16 00:00", alignment.ByData)},
+			[]alignment.Acknowledgement{ack("one", "02-11 12:00")},
 			want{2, 3},
-			want{2, 8},
+			want{2, 56},
 			want{2, 0.5},
 		},
 	} {
@@ -217,7 +221,7 @@ func TestIndexOfEpisodes(t *testing.T) {
 // by capacity.
 func TestIndexOfGoalEpisodes(t *testing.T) {
 	series := alignment.Series{Team: alignment.AllTeams, Goal: "h", Unit: alignment.UnitTickets}
-	raised := moment("03-19 00:00")
+	raised := moment("03-17 00:00") // known two days later
 	log := alignment.Log{
 		Records: []alignment.Record{
 			{Kind: alignment.RecordRaise, Series: series, Direction: alignment.Up, Week: mapping.DateOf(raised), At: raised},

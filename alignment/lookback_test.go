@@ -91,3 +91,24 @@ func TestHistoryKeepsNoTickets(t *testing.T) {
 		t.Errorf("a history keeps %d bytes for each ticket more, want a few sums", perTicket)
 	}
 }
+
+// TestHistoryHasWholeWindowsOnly: a window that begins before the history
+// would hold less work than it says.
+func TestHistoryHasWholeWindowsOnly(t *testing.T) {
+	weeks := steady(120, 14)
+	in := chartInput(completedWeeks(weeks), chartRules(t, ", target: 70%"), len(weeks))
+	h := alignment.LookBack(in)
+	first, _, _ := h.Range("t")
+	got := map[mapping.Date][]string{}
+	for _, day := range []mapping.Date{0, 5, 6, 26, 27, 89, 90} {
+		names := []string{}
+		for _, w := range h.Snapshot(first + day).Teams[0].Windows {
+			names = append(names, w.Name)
+		}
+		got[day] = names
+	}
+	want := map[mapping.Date][]string{0: {}, 5: {}, 6: {"7d"}, 26: {"7d"}, 27: {"7d", "28d"}, 89: {"7d", "28d"}, 90: {"7d", "28d", "91d"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("windows by days since the history began (-want +got):\n%s", diff)
+	}
+}

@@ -238,7 +238,8 @@ func (p *past) declaredParts(u Unit, monday mapping.Date) (now, later int64) {
 	return now, later
 }
 
-// result returns the rolling windows that end with a day.
+// result returns the rolling windows that end with a day and begin after the
+// history does.
 func (p *past) result(day mapping.Date) TeamResult {
 	r := TeamResult{ID: p.id}
 	if day < p.first || day >= p.first+mapping.Date(p.days) {
@@ -248,7 +249,9 @@ func (p *past) result(day mapping.Date) TeamResult {
 	r.Known, r.Watermark = true, end
 	r.Targets, r.TargetAligned = targetsAt(p.goals(), end.UnixMicro()-1, p.sheets[0].view.team.Location)
 	for _, length := range rollingWindows {
-		r.Windows = append(r.Windows, p.window(day, length))
+		if day-length+1 >= p.first {
+			r.Windows = append(r.Windows, p.window(day, length))
+		}
 	}
 	return r
 }

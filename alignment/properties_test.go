@@ -434,10 +434,33 @@ func TestIrrelevantEvents8(t *testing.T) {
 	})
 }
 
+// withoutLoops lets a ticket have parents of a smaller id only.
+func (d drawn) withoutLoops() drawn {
+	for i := range d.tks {
+		elder := func(uid string) string {
+			if uid < d.tks[i].ID.UID {
+				return uid
+			}
+			return ""
+		}
+		d = d.with(i, func(tk *ticket.Ticket) {
+			tk.Parent = elder(tk.Parent)
+			for k := range tk.Changes {
+				if c := &tk.Changes[k]; c.Field == ticket.FieldParent {
+					c.From, c.To = elder(c.From), elder(c.To)
+				}
+			}
+		})
+	}
+	return d
+}
+
+// TestFreshnessIsMonotone9: a child of a loop of parents takes over from all
+// of it, which leaves more to others. Hence there are none here.
 func TestFreshnessIsMonotone9(t *testing.T) {
 	rules := modelRules(t, modelMapping)
 	rapid.Check(t, func(t *rapid.T) {
-		d := drawCompany(t, rules)
+		d := drawCompany(t, rules).withoutLoops()
 		i := rapid.IntRange(0, len(d.tks)-1).Draw(t, "ticket")
 		at := d.tks[i].Created.Add(time.Duration(rapid.IntRange(0, 30*24).Draw(t, "at")) * time.Hour)
 		more := d.with(i, func(tk *ticket.Ticket) { happens(tk, ticket.Change{At: at, Field: ticket.FieldTouch}) })
