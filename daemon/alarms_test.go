@@ -252,9 +252,16 @@ func calmRow(t *testing.T, report *strings.Builder, s, r int, got, model calm, p
 		alarmSeries[s].words, referenceWords[r], float64(got.observations)/float64(got.charts),
 		got.alarmed, got.charts, inPercent(got.alarmed, got.charts), 100*got.alarm, 100*expected,
 		average, 1.96*deviation, got.alarms, modelAverage, inPercent(got.early, got.charts), 100*p.alarm[halfYear])
-	what := fmt.Sprintf("%s, %s: %d of %d with an episode", alarmSeries[s].words, referenceWords[r], got.alarmed, got.charts)
+	who := alarmSeries[s].words + ", " + referenceWords[r]
+	what := fmt.Sprintf("%s: %d of %d with an episode", who, got.alarmed, got.charts)
 	if _, most := binomialLimits(got.charts, got.alarm, 0.001); got.alarmed > most {
 		t.Errorf("%s, promised are %.1f %% at most", what, 100*got.alarm)
+	}
+	if _, most := binomialLimits(got.charts, p.alarm[halfYear], 0.001); got.early > most {
+		t.Errorf("%s: %d of %d with an episode within 26 weeks, promised are %.1f %% at most", who, got.early, got.charts, 100*p.alarm[halfYear])
+	}
+	if tolerance := 3.3 * max(deviation, math.Sqrt(got.alarms/float64(got.charts))); average > got.alarms+tolerance {
+		t.Errorf("%s, %.2f ± %.2f in the year, promised are %.2f at most", what, average, deviation, got.alarms)
 	}
 	if fewest, most := binomialLimits(got.charts, expected, 0.001); got.alarmed < fewest || got.alarmed > most {
 		t.Errorf("%s, want about %.1f %%", what, 100*expected)
