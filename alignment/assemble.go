@@ -122,9 +122,12 @@ func companyResult(rules *mapping.RuleSet, tallies []*tally) TeamResult {
 }
 
 // targetsAt returns the targets in force by goal id. Goals without a declared
-// target have none.
+// target have none, and no goal has one before the first of all.
 func targetsAt(goals []mapping.Goal, at int64, loc *time.Location) (map[string]float64, float64) {
 	targets, sum := map[string]float64{}, int64(0)
+	if at < firstTarget(goals, loc) {
+		return targets, 0
+	}
 	for i := range goals {
 		if len(goals[i].Targets) > 0 {
 			share := goals[i].TargetAt(time.UnixMicro(at), loc)

@@ -27,7 +27,8 @@ type goalTarget struct {
 }
 
 // windowTarget returns the mean target of a frame for each goal that declares
-// one, weighted by capacity time; none if no time was worked.
+// one, weighted by capacity time since the first target of any goal; none if
+// that is less than half of the time worked.
 func windowTarget(f frame, sheets []*sheet) []goalTarget {
 	return targetsOver(f, sheets, 0, len(sheets[0].rules.Goals()))
 }
@@ -35,24 +36,42 @@ func windowTarget(f frame, sheets []*sheet) []goalTarget {
 // targetsOver is windowTarget for the goals with the indexes first to last,
 // last excluded.
 func targetsOver(f frame, sheets []*sheet, first, last int) []goalTarget {
-	var targets []goalTarget
 	goals := sheets[0].rules.Goals()
+	sums := make([]float64, len(goals))
+	var planned, capacity float64
+	for _, s := range sheets {
+		from, to := s.dayRange(f)
+		all := span{s.cal.start(from), min(s.cal.start(to), s.view.watermark)}
+		since := span{max(all.from, firstTarget(goals, s.cal.loc)), all.to}
+		weight := float64(s.view.team.Capacity)
+		capacity += weight * float64(s.cal.measure(all.from, all.to))
+		planned += weight * float64(s.cal.measure(since.from, since.to))
+		for i := first; i < last; i++ {
+			sums[i] += weight * s.integrateTarget(i, since)
+		}
+	}
+	if planned == 0 || planned < capacity/2 {
+		return nil
+	}
+	var targets []goalTarget
 	for i := first; i < last; i++ {
-		if len(goals[i].Targets) == 0 {
-			continue
-		}
-		var sum, capacity float64
-		for _, s := range sheets {
-			from, to := s.dayRange(f)
-			within := span{s.cal.start(from), min(s.cal.start(to), s.view.watermark)}
-			sum += float64(s.view.team.Capacity) * s.integrateTarget(i, within)
-			capacity += float64(s.view.team.Capacity) * float64(s.cal.measure(within.from, within.to))
-		}
-		if capacity > 0 {
-			targets = append(targets, goalTarget{goals[i].ID, sum / capacity})
+		if len(goals[i].Targets) > 0 {
+			targets = append(targets, goalTarget{goals[i].ID, sums[i] / planned})
 		}
 	}
 	return targets
+}
+
+// firstTarget returns the first instant at which any target is in force. What
+// was before it was not planned, which is not the same as a target of 0.
+func firstTarget(goals []mapping.Goal, loc *time.Location) int64 {
+	first := int64(endOfTime)
+	for i := range goals {
+		if t := goals[i].Targets; len(t) > 0 {
+			first = min(first, t[0].From.In(loc).UnixMicro())
+		}
+	}
+	return first
 }
 
 // integrateTarget sums a goal's target over the working time of a span.

@@ -1,10 +1,12 @@
 package alignment_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"alignd/alignment"
 	"alignd/mapping"
@@ -48,6 +50,56 @@ func TestStarved(t *testing.T) {
 			snap := alignment.Snapshot{Goals: []mapping.Goal{tc.goal}}
 			if diff := cmp.Diff(tc.want, snap.Starved(&team)); diff != "" {
 				t.Errorf("starved goals (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestTargetsBeginWithTheFirst: the time before any target was in force was not
+// planned. It has no target and no distance, which is not a target of 0.
+func TestTargetsBeginWithTheFirst(t *testing.T) {
+	weeks := make([][2]int, 20)
+	for i := range weeks {
+		weeks[i] = [2]int{14, 20}
+	}
+	since := func(week int) string {
+		return fmt.Sprintf(", target: [{from: %s, share: 70%%}]", chartStart.AddDate(0, 0, 7*week).Format(time.DateOnly))
+	}
+	type target struct {
+		Distances map[string]float64
+		Now       map[string]float64
+		Slack     float64
+	}
+	now := map[string]float64{"g": 0.7}
+	for name, tt := range map[string]struct {
+		goal string
+		want target
+	}{
+		"always":             {", target: 70%", target{map[string]float64{"7d": 0, "28d": 0, "91d": 0, "period": 0}, now, 0.3}},
+		"for five weeks":     {since(15), target{map[string]float64{"7d": 0, "28d": 0}, now, 0.3}},
+		"for two of four":    {since(18), target{map[string]float64{"7d": 0, "28d": 0}, now, 0.3}},
+		"for one week":       {since(19), target{map[string]float64{"7d": 0}, now, 0.3}},
+		"from next month on": {since(24), target{map[string]float64{}, map[string]float64{}, -1}},
+		"another goal had one": {
+			since(19) + "}, {id: rest, name: Rest, target: [{from: 2025-01-01, share: 10%}]",
+			target{map[string]float64{"7d": 0.1, "28d": 0.525, "91d": 0.6462, "period": 0.665}, map[string]float64{"g": 0.7, "rest": 0.1}, 0.2},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := chartInput(completedWeeks(weeks), chartRules(t, tt.goal), len(weeks))
+			in.Watermarks["jira"] = chartStart.AddDate(0, 0, 7*len(weeks)).Add(-time.Second)
+			team := &alignment.Compute(in).Teams[0]
+			got := target{Distances: map[string]float64{}, Now: team.Targets, Slack: -1}
+			for i := range team.Windows {
+				if d := team.Windows[i].Units[alignment.UnitTickets].Distance; d != nil {
+					got.Distances[team.Windows[i].Name] = d.TotalVariation
+				}
+			}
+			if slack, ok := team.PlannedSlack(); ok {
+				got.Slack = slack
+			}
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateApprox(0, 1e-3)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
