@@ -3,7 +3,6 @@ package daemon_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"alignd/alignment"
 	"alignd/daemon"
 	"alignd/metrics"
+	"alignd/sandbox/ports"
 )
 
 // TestBackfill gives the exported history to the real Prometheus and asks it
@@ -127,12 +127,7 @@ func startPrometheus(t *testing.T, path, dir, data string) *promServer {
 	if err := os.WriteFile(conf, []byte("global: {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := ports.Address(t)
 	cmd := exec.CommandContext(t.Context(), path, "--config.file="+conf, "--storage.tsdb.path="+data, "--storage.tsdb.retention.time=10y", "--web.listen-address="+address)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -267,7 +267,7 @@ func TestWorkedExampleFromTrackerToScrape(t *testing.T) {
 			tr.configure("jira", s.owned("jira"), "linear", s.owned("linear"))
 			tr.write("mapping.yml", s.mapping(t, "backfilled"))
 			r := tr.start(nil)
-			r.until("/metrics", `(?m)^alignd_work_watermark_timestamp_seconds\{team="all"\} `)
+			r.until("/metrics", `alignd_work_watermark_timestamp_seconds\{team="all"\} `)
 			x := &s.Expected
 
 			if len(late) > 0 {
@@ -278,7 +278,7 @@ func TestWorkedExampleFromTrackerToScrape(t *testing.T) {
 				for _, h := range late { // so that a delta poll sees it
 					c.world.Jira.Touch(watermark, c.key[h.ticket])
 				}
-				r.until("/metrics", `(?m)^alignd_work_tickets\{class="aligned",goal="checkout",reason="",team="payments",window="7d"\} 3.5$`)
+				r.until("/metrics", `alignd_work_tickets\{class="aligned",goal="checkout",reason="",team="payments",window="7d"\} 3.5\n`)
 			}
 			got := comparison{t: t, got: r.scrape(), windows: []string{"7d", "period"}}
 			got.everything(s)

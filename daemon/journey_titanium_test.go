@@ -67,7 +67,7 @@ func TestRealJira(t *testing.T) {
 
 	dump, persons := readDump(t, path)
 	ti := newTitanium(t, dump)
-	r.until("/metrics", `(?m)^alignd_work_watermark_timestamp_seconds\{team="all"\} `)
+	r.until("/metrics", `alignd_work_watermark_timestamp_seconds\{team="all"\} `)
 	got := r.scrape()
 	ti.compareCounts(t, got)
 	watermark := clock.Add(-time.Second)

@@ -25,23 +25,20 @@ func acme(t *testing.T) *traveller {
 }
 
 // settled waits until all connectors were read to the end by this process, the
-// result was computed, and the history looked at, and returns it.
+// result was computed after that, and the history looked at, and returns it.
 func (r *running) settled() scrape {
 	r.t.Helper()
-	for {
-		r.until("/metrics", `(?m)^alignd_work_watermark_timestamp_seconds\{team="all"\} `)
-		r.until("/metrics", `(?m)^alignd_drift_overdispersion_ratio\{team="all"\} `)
+	r.until("/metrics", `alignd_work_watermark_timestamp_seconds\{team="all"\} `)
+	r.until("/metrics", `alignd_drift_overdispersion_ratio\{team="all"\} `)
+	for read := 0.0; ; time.Sleep(100 * time.Millisecond) {
 		got := r.scrape()
-		reads := got.with("alignd_sync_last_success_timestamp_seconds")
-		computed, _ := got.value("alignd_snapshot_timestamp_seconds")
-		last := 0.0
-		for _, x := range reads {
-			last = max(last, x.value)
+		// When both were read for the first time: they are read again and again.
+		if reads := got.with("alignd_sync_last_success_timestamp_seconds"); read == 0 && len(reads) == 2 {
+			read = max(reads[0].value, reads[1].value)
 		}
-		if len(reads) == 2 && computed > last {
+		if computed, _ := got.value("alignd_snapshot_timestamp_seconds"); read > 0 && computed > read {
 			return got
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -325,10 +325,12 @@ func TestTakeOverWithinTheLease(t *testing.T) {
 		lost := b.holders()["c0"]
 		peers[lost].setAway(true)
 		died := time.Now()
+		const step = 100 * time.Millisecond
 		for b.holders()["c0"] == lost || b.holders()["c0"] == "" {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(step)
 		}
-		if took := time.Since(died); took > testLease+2*longestBeat {
+		// A step more: what comes at the instant of a look may be seen by the next.
+		if took := time.Since(died); took > testLease+2*longestBeat+step {
 			t.Errorf("taken over after %s, want %s and two beats", took, testLease)
 		}
 		read := peers[lost].reads("c0")

@@ -3,7 +3,6 @@ package deploy_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"alignd/sandbox/ports"
 )
 
 // mayBeEmpty are queries that find nothing on the demo, and why that is right.
@@ -81,16 +82,6 @@ func buildAlignd(t *testing.T) string {
 	return path
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 // start starts a program that lives as long as the test.
 func start(t *testing.T, name string, args ...string) {
 	t.Helper()
@@ -105,7 +96,7 @@ func start(t *testing.T, name string, args ...string) {
 // startDemo returns the address of a demo, and the folder of its files.
 func startDemo(t *testing.T, alignd string) (address, folder string) {
 	t.Helper()
-	address, folder = freeAddress(t), t.TempDir()
+	address, folder = ports.Address(t), t.TempDir()
 	t.Setenv("TMPDIR", folder)
 	start(t, alignd, "demo", "--web.listen-address="+address)
 	waitUntilReady(t, "http://"+address+"/-/ready")
@@ -166,7 +157,7 @@ func startPrometheus(t *testing.T, path, target string) *promServer {
 			t.Fatal(err)
 		}
 	}
-	address := freeAddress(t)
+	address := ports.Address(t)
 	start(t, path, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
 	waitUntilReady(t, "http://"+address+"/-/ready")
 	return &promServer{"http://" + address}

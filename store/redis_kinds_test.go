@@ -23,6 +23,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
+	"alignd/sandbox/ports"
 	"alignd/store"
 	"alignd/store/storetest"
 )
@@ -83,7 +84,7 @@ func startCluster(t *testing.T) (cfg store.Config, clients []*redis.Client) {
 	cfg = store.Config{Redis: &store.RedisConfig{Cluster: true}}
 	var others [][3]string
 	for range 3 {
-		_, bus, _ := net.SplitHostPort(freeAddress(t))
+		_, bus, _ := net.SplitHostPort(ports.Address(t))
 		s := startRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus)
 		c := s.client()
 		first := len(clients) * 5462
@@ -166,7 +167,7 @@ func startSentinel(t *testing.T, first *server) (addr string, admin *redis.Clien
 	t.Helper()
 	host, port, _ := net.SplitHostPort(first.addr)
 	text := fmt.Sprintf("requirepass admin\nsentinel monitor mymaster %s %s 1\nsentinel failover-timeout mymaster 2000\n", host, port)
-	s := &server{t: t, addr: freeAddress(t)}
+	s := &server{t: t, addr: ports.Address(t)}
 	_, own, _ := net.SplitHostPort(s.addr)
 	s.args = []string{writeFile(t, "sentinel.conf", text), "--bind", "127.0.0.1", "--port", own, "--sentinel"}
 	s.start()
@@ -282,7 +283,7 @@ func writeFile(t *testing.T, name, text string) string {
 // docs/ops.md says, whose password changes.
 func TestRedisGuarded(t *testing.T) {
 	cert, key := certificate(t)
-	_, port, _ := net.SplitHostPort(freeAddress(t))
+	_, port, _ := net.SplitHostPort(ports.Address(t))
 	server := startRedis(t, "--tls-port", port, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert)
 	admin := server.client()
 	password := writeFile(t, "password", "first\n")
@@ -375,7 +376,7 @@ func TestRedisRefused(t *testing.T) {
 		"something else":   {stub(t, "what:ever\r\n"), "Open", `redis has version ""`},
 		"drops keys":       {evicting.addr, "Open", "set maxmemory-policy to noeviction"},
 		"newer format":     {foreign.addr, "Open", `found version "99", this alignd supports version "1"`},
-		"nobody there":     {freeAddress(t), "Open", "connection refused"},
+		"nobody there":     {ports.Address(t), "Open", "connection refused"},
 		"nothing to read":  {empty.addr, "OpenReadOnly", `there is no store of alignd under "alignd:"`},
 		"newer, read only": {foreign.addr, "OpenReadOnly", `found version "99"`},
 	} {

@@ -158,16 +158,20 @@ func TestRollBack(t *testing.T) {
 	}
 }
 
-func retry(t *testing.T, try func() error) {
+// retry waits until nothing is wrong any more. Shortly before the test binary
+// would be stopped it says what still is.
+func retry(t testing.TB, try func() error) {
 	t.Helper()
-	var err error
-	for range 500 {
-		if err = try(); err == nil {
-			return
+	var end time.Time
+	if limited, ok := t.(interface{ Deadline() (time.Time, bool) }); ok {
+		end, _ = limited.Deadline()
+	}
+	for err := try(); err != nil; err = try() {
+		if !end.IsZero() && time.Until(end) < 5*time.Second {
+			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatal(err)
 }
 
 // The same, and another replica has gone further since than the one that

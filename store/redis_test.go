@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"alignd/sandbox/ports"
 	"alignd/store"
 	"alignd/store/storetest"
 )
@@ -36,7 +36,7 @@ func startRedis(t testing.TB, args ...string) *server {
 		}
 		t.Skipf("THE STORE IN REDIS WAS NOT TESTED: %v", err)
 	}
-	addr := freeAddress(t)
+	addr := ports.Address(t)
 	_, port, _ := net.SplitHostPort(addr)
 	s := &server{t: t, addr: addr, args: append([]string{
 		"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "", "--daemonize", "no",
@@ -46,35 +46,19 @@ func startRedis(t testing.TB, args ...string) *server {
 	return s
 }
 
-// freeAddress returns one below the ports that outgoing connections get, so
-// that it stays free while a server is restarted.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(20_000+rand.IntN(10_000)))
-		if err == nil {
-			defer func() { _ = l.Close() }()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 func (s *server) start() {
 	s.t.Helper()
 	s.cmd = exec.Command("redis-server", s.args...)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	for range 1000 {
-		if conn, err := net.Dial("tcp", s.addr); err == nil {
-			_ = conn.Close()
-			return
+	retry(s.t, func() error {
+		conn, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			err = conn.Close()
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	s.t.Fatal("redis-server does not answer")
+		return err
+	})
 }
 
 func (s *server) kill() {

@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"alignd/sandbox"
+	"alignd/sandbox/ports"
 )
 
 func TestMain(m *testing.M) {
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the stories in testdata: each is what one user does. They
 // have these commands of their own:
 //
-//	freeport NAME...   puts a free port of loopback into each variable
+//	freeport NAME...   puts a port of loopback that nobody else gets into each variable
 //	until URL REGEXP   waits for the address to answer with such a text
 //	post URL           posts nothing to the address, which must say OK
 //	get URL            prints the status and body of an answer to stdout
@@ -42,7 +43,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"freeport": freeport, "until": until, "get": get, "post": post, "trackers": trackers, "company": company,
+			"freeport": freeport, "until": untilOf(t), "get": get, "post": post, "trackers": trackers, "company": company,
 			"redis": redisServer, "envsubst": envsubst, "certificate": certificate, "ids": revisionIDs,
 		},
 		Setup: func(env *testscript.Env) error {
@@ -55,10 +56,10 @@ func TestScripts(t *testing.T) {
 
 func freeport(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, release, err := ports.Reserve()
 		ts.Check(err)
-		defer func() { _ = l.Close() }() // after the loop, so that ports differ
-		_, port, err := net.SplitHostPort(l.Addr().String())
+		ts.Defer(release)
+		_, port, err := net.SplitHostPort(address)
 		ts.Check(err)
 		ts.Setenv(name, port)
 	}
@@ -75,21 +76,31 @@ func fetch(url string) (string, error) {
 	return fmt.Sprintf("%s\n%s", answer.Status, body), err
 }
 
-func until(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: until URL REGEXP")
-	}
-	re := regexp.MustCompile(args[1])
-	var last string
-	for range 1500 {
-		text, err := fetch(args[0])
-		if err == nil && re.MatchString(text) {
-			return
+// untilOf returns the command until.
+func untilOf(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		if len(args) != 2 {
+			ts.Fatalf("usage: until URL REGEXP")
 		}
-		last = fmt.Sprint(text, err)
-		time.Sleep(20 * time.Millisecond)
+		re := regexp.MustCompile(args[1])
+		for {
+			text, err := fetch(args[0])
+			if err == nil && re.MatchString(text) {
+				return
+			}
+			if isLate(t) {
+				ts.Fatalf("%s never said %s, but %s%v", args[0], args[1], text, err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
 	}
-	ts.Fatalf("%s never said %s, but %s", args[0], args[1], last)
+}
+
+// isLate reports whether the test binary will be stopped shortly, so that it is
+// time to say what was waited for.
+func isLate(t *testing.T) bool {
+	end, limited := t.Deadline()
+	return limited && time.Until(end) < 10*time.Second
 }
 
 func get(ts *testscript.TestScript, _ bool, args []string) {
@@ -137,8 +148,9 @@ func revisionIDs(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func trackers(ts *testscript.TestScript, _ bool, _ []string) {
-	world := sandbox.NewWorld(nil)
-	past := time.Now().Add(-10 * 24 * time.Hour)
+	now := time.Now()
+	world := sandbox.NewWorld(func() time.Time { return now }) // stands still, so that two looks say the same
+	past := now.Add(-10 * 24 * time.Hour)
 	world.Jira.AddProject(sandbox.NewProject{Key: "PAY", Name: "Payments"})
 	epic := world.Jira.CreateIssue(past, sandbox.NewIssue{Project: "PAY", Type: "Epic", Title: "Faster checkout", Labels: []string{"goal-checkout"}})
 	story := world.Jira.CreateIssue(past.Add(time.Hour), sandbox.NewIssue{Project: "PAY", Title: "Remember the address", Parent: epic})

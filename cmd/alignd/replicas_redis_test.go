@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"alignd/sandbox/ports"
 )
 
 // redisProcess is a redis-server of a test's own.
@@ -32,27 +33,12 @@ func newRedis(t *testing.T, args ...string) *redisProcess {
 		}
 		t.Skipf("SEVERAL REPLICAS WERE NOT TESTED: %v", err)
 	}
-	r := &redisProcess{t: t, addr: lowAddress(t)}
+	r := &redisProcess{t: t, addr: ports.Address(t)}
 	_, port, _ := net.SplitHostPort(r.addr)
 	r.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", ""}, args...)
 	r.start()
 	t.Cleanup(r.kill)
 	return r
-}
-
-// lowAddress is one below the ports that outgoing connections get, so that it
-// stays free while a server is restarted.
-func lowAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(20_000+rand.IntN(10_000)))
-		if err == nil {
-			defer func() { _ = l.Close() }()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 func (r *redisProcess) start() {
@@ -61,13 +47,12 @@ func (r *redisProcess) start() {
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	for range 1500 {
-		if got, err := r.say("PING"); err == nil && got == "PONG" {
-			return
+	for got, err := r.say("PING"); err != nil || got != "PONG"; got, err = r.say("PING") {
+		if isLate(r.t) {
+			r.t.Fatalf("redis-server answers %q: %v", got, err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	r.t.Fatal("redis-server does not answer")
 }
 
 func (r *redisProcess) kill() {

@@ -26,12 +26,12 @@ func redisServer(ts *testscript.TestScript, _ bool, _ []string) {
 		_ = cmd.Wait()
 	})
 	ts.Setenv("REDIS", addr)
-	for range 1000 {
-		if conn, err := net.Dial("tcp", addr); err == nil {
+	for {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
 			ts.Check(conn.Close())
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	ts.Fatalf("redis-server does not answer")
 }
