@@ -37,6 +37,7 @@ type draftTeam struct {
 	ledger    *ledger  // in the unit of drift
 	copied    bool     // ledger, days and members are those of the other mapping
 	isWorked  []bool   // by member: with work in the last 28 days
+	lately    []int64  // by member: team time of these days in nanoseconds
 	worked    []int64  // by member: team time of the last 91 days in nanoseconds
 	ends      []finish // that count, of members in order
 	since     mapping.Date
@@ -180,7 +181,7 @@ func (d *draft) newTeam(team int, w *teamWork) *draftTeam {
 		teamWork: w, since: view.first,
 		recent:  newSheet(&ground{rules: d.rules, view: view, cal: w.cal}, make([]dayTotal, view.today-view.first+1)),
 		charted: newSheet(w.ground, w.days),
-		ledger:  &ledger{}, isWorked: make([]bool, len(w.members)), worked: make([]int64, len(w.members)),
+		ledger:  &ledger{}, isWorked: make([]bool, len(w.members)), lately: make([]int64, len(w.members)), worked: make([]int64, len(w.members)),
 	}
 }
 
@@ -354,6 +355,9 @@ func (t *draftTeam) add(e entry) {
 	}
 	if e.day > t.view.today-28 {
 		t.isWorked[e.member] = true
+		if e.unit == UnitTime {
+			t.lately[e.member] += e.amount
+		}
 	}
 	if e.unit == UnitTime && e.day > t.view.today-longestWindow {
 		t.worked[e.member] += e.amount

@@ -43,11 +43,10 @@ func (d *draft) places(all *drafts) []placed {
 
 // results returns the windows of the company and of the teams, as far as
 // amounts go.
-func (d *draft) results() []*TeamResult {
-	company := &TeamResult{ID: AllTeams}
-	out, sheets := []*TeamResult{company}, []*sheet{}
+func (d *draft) results() []TeamResult {
+	out, sheets := []TeamResult{{ID: AllTeams}}, []*sheet{}
 	for i := range d.views {
-		r := &TeamResult{ID: d.views[i].team.ID}
+		r := TeamResult{ID: d.views[i].team.ID}
 		if t := d.teams[i]; t != nil {
 			r.Windows = windowsOf([]*sheet{t.recent}, d.rules, UnitPoints)
 			sheets = append(sheets, t.recent)
@@ -55,7 +54,7 @@ func (d *draft) results() []*TeamResult {
 		out = append(out, r)
 	}
 	if len(sheets) > 0 && len(sheets) == len(d.views) {
-		company.Windows = windowsOf(sheets, d.rules, UnitTickets)
+		out[0].Windows = windowsOf(sheets, d.rules, UnitTickets)
 	}
 	return out
 }
@@ -99,22 +98,6 @@ func (d *draft) ruleUse(f *facts) []RuleUse {
 		out = append(out, RuleUse{Rule: name, Tickets: len(used[r])})
 	}
 	return out
-}
-
-// conflicts counts as a Snapshot does.
-func (d *draft) conflicts() int {
-	found := map[ticket.ID]bool{}
-	for _, t := range d.teams {
-		if t == nil {
-			continue
-		}
-		for i, n := range t.members {
-			if t.isWorked[i] && t.now[i].match.Conflict {
-				found[n.tk.ID] = true
-			}
-		}
-	}
-	return len(found)
 }
 
 // histories returns what the drift charts of both mappings are drawn from.

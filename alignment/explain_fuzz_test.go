@@ -140,7 +140,7 @@ func TestTry(t *testing.T) {
 	epic.Container, epic.Type = true, "Epic"
 	namesake := twin
 	namesake.ID.Connector = "linear"
-	in := alignment.Input{Tickets: list{epic, twin, namesake}, Rules: rules, Now: time.Date(2026, 3, 9, 6, 0, 0, 0, time.UTC)}
+	in := alignment.Input{Tickets: list{epic, twin, namesake}, Rules: rules, Now: time.Date(2026, 3, 9, 6, 0, 0, 0, time.UTC), Watermarks: map[string]time.Time{"third": {}}}
 	for name, tc := range map[string]struct {
 		made         alignment.MadeUp
 		team, rule   string
@@ -157,6 +157,10 @@ func TestTry(t *testing.T) {
 		"below a namesake":      {made: alignment.MadeUp{Parent: "APP-1"}, wrong: "parent APP-1 is known more than once; say which", field: "connector"},
 		"below one of them":     {made: alignment.MadeUp{Parent: "APP-1", Connector: "linear"}},
 		"below one elsewhere":   {made: alignment.MadeUp{Parent: "PAY-1", Connector: "linear"}, wrong: `no ticket "PAY-1" is known in linear`, field: "parent"},
+		"in another connector":  {made: alignment.MadeUp{Project: "PAY", Connector: "linear"}},
+		"in no connector":       {made: alignment.MadeUp{Project: "PAY", Connector: "linaer"}, wrong: `there is no connector "linaer"; did you mean linear? there is jira, linear`, field: "connector"},
+		"below something there": {made: alignment.MadeUp{Parent: "PAY-1", Connector: "Jira"}, wrong: `there is no connector "Jira"; did you mean jira? there is jira, linear`, field: "connector"},
+		"in one without teams":  {made: alignment.MadeUp{Project: "OPS", Connector: "third"}},
 		"without anything else": {made: alignment.MadeUp{Type: "Bug"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,5 +176,24 @@ func TestTry(t *testing.T) {
 				t.Errorf("team %q, rules %q, %v; want %q, %q", e.Team, e.Now.Rules, err, tc.team, tc.rule)
 			}
 		})
+	}
+}
+
+func TestHomeless(t *testing.T) {
+	rules, err := mapping.Parse("try.yml", []byte(strings.NewReplacer("jira: [PAY]}}]", "jira: [PAY, BOTH]}}, {id: app, owns: {linear: [APP, BOTH]}}]").Replace(fuzzMapping)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ project, connector, want string }{
+		{"", "", "say in which project it is: --project"},
+		{"", "jira", "say in which project it is: --project"},
+		{"PAY", "linear", "no team owns project PAY of linear, only of jira"},
+		{"both", "third", "no team owns project both of third, only of jira, linear"},
+		{"PYA", "jira", "no team owns project PYA; did you mean PAY? owned are APP, BOTH, PAY"},
+	} {
+		m := alignment.MadeUp{Project: tc.project}
+		if got := m.Homeless(rules, tc.connector); got != tc.want {
+			t.Errorf("%q of %q: %q, want %q", tc.project, tc.connector, got, tc.want)
+		}
 	}
 }

@@ -92,19 +92,33 @@ func PlanTheLongWay(in Input, rules *mapping.RuleSet, log Log) *Plan {
 	after := in
 	after.Rules = rules
 	was, is := Compute(in), Compute(after)
-	p := &Plan{Moves: movesTheLongWay(in, after), DeadRules: deadRules(was.Rules, is.Rules), Conflicts: Conflicts{was.Conflicts, is.Conflicts}, Names: newNames(in.Rules, rules)}
-	p.addShares(was.results(), is.results(), in.Rules, rules)
+	p := &Plan{Moves: movesTheLongWay(in, after), DeadRules: deadRules(was.Rules, is.Rules), Names: newNames(in.Rules, rules)}
+	p.Conflicts = newConflicts(contestedTheLongWay(in), contestedTheLongWay(after), in.Rules, rules)
+	p.addShares(was.results(), is.results(), in.Rules, rules, in.Now)
 	p.Episodes = episodeChanges(LookBack(in).episodesDue(&log), LookBack(after).episodesDue(&log))
 	p.addChanges(in.Rules, rules)
 	return p
 }
 
-func (s *Snapshot) results() []*TeamResult {
-	out := []*TeamResult{&s.Company}
-	for i := range s.Teams {
-		out = append(out, &s.Teams[i])
+func (s *Snapshot) results() []TeamResult { return append([]TeamResult{s.Company}, s.Teams...) }
+
+func contestedTheLongWay(in Input) map[ticket.ID]*contested {
+	views := newTeamViews(in.Rules, in.Watermarks)
+	f := gather(in.Tickets, in.Rules, views)
+	known := map[ticket.ID]*contested{}
+	for i := range views {
+		if !views[i].known {
+			continue
+		}
+		t, since := newTally(in.Rules, &views[i], f), views[i].today-28+1
+		for m := range t.membersSince(since) {
+			sums, _ := sumWork(t.byMember[m], frame{from: since, to: views[i].today + 1})
+			if t.now[m].match.Conflict {
+				t.contest(known, m, sums[UnitTime])
+			}
+		}
 	}
-	return out
+	return known
 }
 
 func movesTheLongWay(before, after Input) []Move {

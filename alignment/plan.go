@@ -45,13 +45,6 @@ func newNames(mappings ...*mapping.RuleSet) Names {
 	return n
 }
 
-// Conflicts are the numbers of tickets of the last 28 days that match several
-// goals.
-type Conflicts struct {
-	Before int `json:"before"`
-	After  int `json:"after"`
-}
-
 // Place is where a ticket counts as of the watermark.
 type Place struct {
 	Team     string `json:"team,omitempty"` // empty: in no team
@@ -93,7 +86,8 @@ type Move struct {
 	Examples []TicketWorth `json:"examples"`         // with the most of it, at most planExamples
 }
 
-// TicketWorth is a ticket with its team time of the last 91 days.
+// TicketWorth is a ticket with its team time, of the last 91 days if nothing
+// else is said.
 type TicketWorth struct {
 	Key   string `json:"key"`
 	Title string `json:"title"`
@@ -105,7 +99,7 @@ func (p *Plan) Empty() bool { return len(p.Changes) == 0 && p.IsCalm() }
 
 // IsCalm reports whether all work and all episodes stay, whatever else changes.
 func (p *Plan) IsCalm() bool {
-	return len(p.Moves)+len(p.Shares)+len(p.Reasons)+len(p.DeadRules)+len(p.Episodes) == 0 && p.Conflicts.Before == p.Conflicts.After
+	return len(p.Moves)+len(p.Shares)+len(p.Reasons)+len(p.DeadRules)+len(p.Episodes)+len(p.Conflicts.New) == 0 && p.Conflicts.Before == p.Conflicts.After
 }
 
 const planExamples = 5
@@ -114,8 +108,9 @@ const planExamples = 5
 // others. The facts are the same.
 func NewPlan(in Input, rules *mapping.RuleSet, log Log) *Plan {
 	d := newDrafts(in, rules)
-	p := &Plan{Moves: d.moves(), Conflicts: Conflicts{d.was.conflicts(), d.is.conflicts()}, Names: newNames(in.Rules, rules)}
-	p.addShares(d.was.results(), d.is.results(), in.Rules, rules)
+	p := &Plan{Moves: d.moves(), Names: newNames(in.Rules, rules)}
+	p.Conflicts = newConflicts(d.was.contested(), d.is.contested(), in.Rules, rules)
+	p.addShares(d.was.results(), d.is.results(), in.Rules, rules, in.Now)
 	p.DeadRules = deadRules(d.was.ruleUse(d.facts), d.is.ruleUse(d.facts))
 	was, is := d.histories()
 	p.Episodes = episodeChanges(was.episodesDue(&log), is.episodesDue(&log))
@@ -165,16 +160,21 @@ func (m *mover) note(tk *ticket.Ticket, was, is placed) {
 func (m *mover) moves() []Move {
 	out := make([]Move, 0, len(m.sums))
 	for _, sum := range m.sums {
-		slices.SortFunc(sum.Examples, func(x, y TicketWorth) int {
-			return cmp.Or(cmp.Compare(y.Time, x.Time), cmp.Compare(x.Key, y.Key))
-		})
-		sum.Examples = sum.Examples[:min(len(sum.Examples), planExamples)]
+		sum.Examples = topTickets(sum.Examples)
 		out = append(out, *sum)
 	}
 	slices.SortFunc(out, func(x, y Move) int {
 		return cmp.Or(cmp.Compare(y.Time, x.Time), cmp.Compare(y.Tickets, x.Tickets), comparePlaces(x.From, y.From), comparePlaces(x.To, y.To))
 	})
 	return out
+}
+
+// topTickets returns those with the most work.
+func topTickets(all []TicketWorth) []TicketWorth {
+	slices.SortFunc(all, func(x, y TicketWorth) int {
+		return cmp.Or(cmp.Compare(y.Time, x.Time), cmp.Compare(x.Key, y.Key))
+	})
+	return all[:min(len(all), planExamples)]
 }
 
 func comparePlaces(x, y Place) int {

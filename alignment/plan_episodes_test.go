@@ -62,6 +62,44 @@ func TestPlanTellsWhatEndsEpisodes(t *testing.T) {
 	}
 }
 
+// TestPlanTellsOfEpisodesThatVanish: with their team, their goal or the unit of
+// drift, which have no charts then.
+func TestPlanTellsOfEpisodesThatVanish(t *testing.T) {
+	weeks := concat(steady(12, 13), steady(8, 7))
+	before := fmt.Sprintf(chartMapping, ", target: 70%")
+	in := chartInput(completedWeeks(weeks), chartRules(t, ", target: 70%"), len(weeks))
+	drifts, news := judge(in, alignment.Log{})
+	goal, team := alignment.Series{Team: "all", Goal: "g", Unit: alignment.UnitTickets}, alignment.Series{Team: "t", Unit: alignment.UnitTickets}
+	for i := range drifts {
+		if drifts[i].Open() == nil {
+			t.Fatalf("no episode of %s is open", drifts[i].Series)
+		}
+	}
+	for name, tt := range map[string]struct {
+		change []string
+		want   []alignment.Series
+	}{
+		"nothing":      {nil, nil},
+		"another goal": {[]string{"id: g,", "id: h,", "goal: g}", "goal: h}"}, []alignment.Series{goal}},
+		"another team": {[]string{"id: t,", "id: u,"}, []alignment.Series{team}},
+		"another unit": {[]string{"teams:", "drift: {unit: time}\nteams:"}, []alignment.Series{goal, team}},
+	} {
+		after, err := mapping.Parse("chart.yml", []byte(strings.NewReplacer(tt.change...).Replace(before)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var gone []alignment.Series
+		for _, c := range alignment.NewPlan(in, after, alignment.Log{Records: news}).Episodes {
+			if c.Gone {
+				gone = append(gone, c.Series)
+			}
+		}
+		if diff := cmp.Diff(tt.want, gone); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // TestPlanTellsOfTheMapping: what people read counts, whatever work does.
 func TestPlanTellsOfTheMapping(t *testing.T) {
 	weeks := steady(12, 14)

@@ -2,6 +2,7 @@ package alignment
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,6 +31,9 @@ func Try(in Input, m MadeUp) (Explanation, error) {
 		ID: ticket.ID{Connector: m.Connector}, Project: m.Project, Type: m.Type, Title: m.Title, Status: m.Status, Priority: m.Priority,
 		Labels: m.Labels, Components: m.Components, State: ticket.StateActive, Created: in.Now, Updated: in.Now,
 	}
+	if err := in.checkConnector(m.Connector); err != nil {
+		return Explanation{}, err
+	}
 	connectors := ownersOf(in.Rules, m.Project)
 	if m.Connector == "" && m.Parent == "" && len(connectors) > 1 {
 		return Explanation{}, ambiguous(fmt.Sprintf("project %s is in several connectors", m.Project), connectors)
@@ -45,6 +49,20 @@ func Try(in Input, m MadeUp) (Explanation, error) {
 		tk.ID.Connector, tk.Parent = parent.Connector, parent.UID
 	}
 	return explain(in, &tk), nil
+}
+
+// checkConnector refuses a connector that is neither named by the rules nor
+// read.
+func (in *Input) checkConnector(name string) error {
+	known := slices.Collect(maps.Keys(in.Watermarks))
+	for _, ref := range in.Rules.Connectors() {
+		known = append(known, ref.Connector)
+	}
+	if name == "" || slices.Contains(known, name) {
+		return nil
+	}
+	slices.Sort(known)
+	return unknown("connector", name, slices.Compact(known), "")
 }
 
 // ownersOf lists the connectors in which a team owns a project.
@@ -90,8 +108,15 @@ func (in *Input) parent(key, connector string) (ticket.ID, error) {
 	return ticket.ID{}, ambiguous(fmt.Sprintf("parent %s is known more than once", key), connectors)
 }
 
-// Homeless says why a made-up ticket is in no team, empty if it is in one.
-func (m *MadeUp) Homeless(rules *mapping.RuleSet) string {
+// Homeless says why a made-up ticket is in no team. Its connector is the one
+// that Try found.
+func (m *MadeUp) Homeless(rules *mapping.RuleSet, connector string) string {
+	if m.Project == "" {
+		return "say in which project it is: --project"
+	}
+	if owners := ownersOf(rules, m.Project); len(owners) > 0 {
+		return fmt.Sprintf("no team owns project %s of %s, only of %s", m.Project, connector, strings.Join(owners, ", "))
+	}
 	var projects []string
 	for i := range rules.Teams() {
 		team := &rules.Teams()[i]
@@ -99,12 +124,7 @@ func (m *MadeUp) Homeless(rules *mapping.RuleSet) string {
 			projects = append(projects, team.Owns(c)...)
 		}
 	}
-	switch {
-	case len(ownersOf(rules, m.Project)) > 0:
-		return ""
-	case m.Project == "":
-		return "say in which project it is: --project"
-	}
 	slices.Sort(projects)
+	projects = slices.Compact(projects)
 	return fmt.Sprintf("no team owns project %s; %sowned are %s", m.Project, yamlfile.DidYouMean(m.Project, projects), strings.Join(projects, ", "))
 }

@@ -94,14 +94,30 @@ func Default() Config {
 // Load reads the file and the mapping it names. Mistakes in either are
 // returned as yamlfile.Problems, all of both at once. Credentials are read to
 // see that they are there; they are not kept in any printable form.
-func Load(path string) (*Config, error) { return load(path, false) }
+func Load(path string) (*Config, error) { return onlyRight(load(path, false, parse)) }
 
 // Review is Load for those who look at the files, maybe elsewhere than where
 // alignd runs with them: what the file names and is not there, or may not be
 // read, be it a credential or the folder of the store, is a warning.
-func Review(path string) (*Config, error) { return load(path, true) }
+func Review(path string) (*Config, error) { return onlyRight(load(path, true, parse)) }
 
-func load(path string, elsewhere bool) (*Config, error) {
+// Check is Review for those who want to hear everything: Warnings include those
+// of the day, and if the file could be read the Config comes beside mistakes
+// too, good for its Warnings and its Web alone.
+func Check(path string, today mapping.Date) (*Config, error) {
+	return load(path, true, func(name string, data []byte) (*mapping.RuleSet, []yamlfile.Problem, error) {
+		return mapping.Check(name, data, today)
+	})
+}
+
+func onlyRight(c *Config, err error) (*Config, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func load(path string, elsewhere bool, parse parser) (*Config, error) {
 	c, doc, err := read(path)
 	if err != nil {
 		return nil, err
@@ -118,11 +134,8 @@ func load(path string, elsewhere bool) (*Config, error) {
 	}
 	c.Store.ValidateFiles("store", report)
 	c.readCredentials(report)
-	inMapping := c.loadMapping(doc)
-	if err := errors.Join(doc.Err(), inMapping); err != nil {
-		return nil, err
-	}
-	return c, nil
+	inMapping := c.loadMapping(doc, parse)
+	return c, errors.Join(doc.Err(), inMapping)
 }
 
 // LoadAlone reads the file without its mapping and its credentials, for

@@ -231,36 +231,6 @@ func TestSameNoticesWhatMatters(t *testing.T) {
 	}
 }
 
-func TestScope(t *testing.T) {
-	scope := func(change ...string) string {
-		t.Helper()
-		text := strings.NewReplacer(change...).Replace(smallConfig)
-		cfg, _ := load(t, map[string]string{"alignd.yml": text, "mapping.yml": smallMapping, "token": "abc", "other": "def"})
-		return cfg.Accounts()[0].Scope()
-	}
-	first := scope()
-	for _, same := range [][]string{
-		{},
-		{"token_file: token", "token_file: other"},
-		{"projects: [PAY]", "projects: [PAY]\n      poll_interval: 5m\n      overlap: 10m\n      timeout: 5s\n      requests_per_second: 3"},
-	} {
-		if got := scope(same...); got != first {
-			t.Errorf("%q changes the scope from %q to %q", same, first, got)
-		}
-	}
-	for _, different := range [][]string{
-		{"[PAY]", "[PAY, BILL]"},
-		{"[PAY]", "[PAY]\n      jql: type = Bug"},
-		{"[PAY]", "[PAY]\n      ignore_labels: [team-*]"},
-		{"[PAY]", "[PAY]\n      canceled_resolutions: []"},
-		{"acme.atlassian", "other.atlassian"},
-	} {
-		if got := scope(different...); got == first {
-			t.Errorf("%q does not change the scope", different)
-		}
-	}
-}
-
 func TestCredentialsAreNotPrinted(t *testing.T) {
 	cfg, _ := load(t, map[string]string{"alignd.yml": smallConfig, "mapping.yml": smallMapping, "token": "s3cret-token"})
 	for _, format := range []string{"%v", "%+v", "%#v"} {

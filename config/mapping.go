@@ -10,9 +10,20 @@ import (
 	"alignd/yamlfile"
 )
 
+// parser reads a mapping with what there is to warn of.
+type parser = func(name string, data []byte) (*mapping.RuleSet, []yamlfile.Problem, error)
+
+func parse(name string, data []byte) (*mapping.RuleSet, []yamlfile.Problem, error) {
+	rules, err := mapping.Parse(name, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	return rules, rules.Warnings(), nil
+}
+
 // loadMapping compiles the mapping. A file that cannot be read is a mistake of
 // doc, which names it.
-func (c *Config) loadMapping(doc *yamlfile.Document) error {
+func (c *Config) loadMapping(doc *yamlfile.Document, parse parser) error {
 	if c.MappingFile == "" {
 		return nil
 	}
@@ -21,17 +32,17 @@ func (c *Config) loadMapping(doc *yamlfile.Document) error {
 		doc.Problemf("mapping_file", "%v", err)
 		return nil
 	}
-	rules, err := mapping.Parse(c.MappingFile, data)
+	rules, warnings, err := parse(c.MappingFile, data)
+	c.Rules, c.Warnings = rules, append(c.Warnings, warnings...)
 	if err != nil {
 		return err
 	}
-	c.Rules, c.Warnings = rules, append(c.Warnings, rules.Warnings()...)
-	return c.checkConnectors()
+	return c.CheckConnectors(rules)
 }
 
-// checkConnectors reports every connector the mapping names that is not
-// configured.
-func (c *Config) checkConnectors() error {
+// CheckConnectors returns every connector that rules name and that is not
+// configured as yamlfile.Problems.
+func (c *Config) CheckConnectors(rules *mapping.RuleSet) error {
 	var names []string
 	for _, a := range c.Accounts() {
 		if !slices.Contains(names, a.Name) {
@@ -42,12 +53,12 @@ func (c *Config) checkConnectors() error {
 		return nil // which is the mistake, and has been reported
 	}
 	var problems yamlfile.Problems
-	for _, ref := range c.Rules.Connectors() {
+	for _, ref := range rules.Connectors() {
 		if slices.ContainsFunc(names, func(name string) bool { return means(ref, name) }) {
 			continue
 		}
 		p := ref.At
-		p.Message = fmt.Sprintf("there is no connector %q; there are: %s", ref.Connector, strings.Join(names, ", "))
+		p.Message = fmt.Sprintf("there is no connector %q; %sthere are: %s", ref.Connector, yamlfile.DidYouMean(ref.Connector, names), strings.Join(names, ", "))
 		problems = append(problems, p)
 	}
 	if len(problems) == 0 {

@@ -33,6 +33,9 @@ func (d *Daemon) mapped(answer func(ctx context.Context, query url.Values, rules
 			return
 		}
 		rules, err := mapping.Parse("mapping", text)
+		if err == nil {
+			err = d.cfg.Load().CheckConnectors(rules)
+		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 			return

@@ -154,28 +154,34 @@ func (d *Daemon) Revisions(ctx context.Context) ([]mapping.Revision, error) {
 	return Revisions(ctx, d.store)
 }
 
-// removedGoals warns of goals that are in no list any more although they had
-// work in the longest window by the rules of a revision that was in force then.
+// removedGoals warns of goals that are in no list any more although work of the
+// longest window counted for them by the rules of a revision that was in force
+// then, and has no goal by the rules now. A goal that got another id is not
+// meant: its work counts for that one.
 func removedGoals(v store.View, rules *mapping.RuleSet, now time.Time) ([]yamlfile.Problem, error) {
 	all, err := ReadRevisions(v)
 	if err != nil {
 		return nil, err
 	}
+	after := sync.OnceValue(func() alignment.GoalWork { return alignment.NewGoalWork(input(v, rules)) })
 	var found []yamlfile.Problem
-	asked := map[string]bool{}
+	told, tried := map[string]bool{}, map[string]bool{}
 	for i, rev := range slices.Backward(all) {
 		if i+1 < len(all) && now.Sub(all[i+1].At) > goalsLast {
 			break
 		}
 		before, err := mapping.Parse("mapping", []byte(rev.Text))
-		if err != nil {
-			continue // of another version of alignd
+		if err != nil || tried[before.ClassFingerprint()] {
+			continue // of another version of alignd, or the same for the tickets
 		}
-		worked := workedGoals(v, before)
+		tried[before.ClassFingerprint()] = true
+		worked := sync.OnceValue(func() alignment.GoalWork { return alignment.NewGoalWork(input(v, before)) })
 		found = append(found, rules.Removed(before, func(goal string) bool {
-			first := !asked[goal]
-			asked[goal] = true
-			return first && worked()[goal]
+			if told[goal] || !worked().Lost(goal, after()) {
+				return false
+			}
+			told[goal] = true
+			return true
 		})...)
 	}
 	return found, nil
@@ -184,21 +190,3 @@ func removedGoals(v store.View, rules *mapping.RuleSet, now time.Time) ([]yamlfi
 // goalsLast is how long a goal should stay declared after its end, so that all
 // windows are past it.
 const goalsLast = 91 * 24 * time.Hour
-
-// workedGoals returns the goals with work, computed when it is first asked.
-func workedGoals(v store.View, rules *mapping.RuleSet) func() map[string]bool {
-	return sync.OnceValue(func() map[string]bool {
-		worked := map[string]bool{}
-		snap := alignment.Compute(input(v, rules))
-		for i := range snap.Teams {
-			for w := range snap.Teams[i].Windows {
-				for _, work := range snap.Teams[i].Windows[w].Units {
-					for _, cell := range slices.Concat(work.Cells[:]...) {
-						worked[cell.Cell.Goal] = true
-					}
-				}
-			}
-		}
-		return worked
-	})
-}

@@ -156,6 +156,26 @@ func TestRemovedGoals(t *testing.T) {
 		return ""
 	}
 	const gone = "goal checkout is gone"
+	other := strings.NewReplacer("{id: checkout,", "{id: checkout2,", "goal: checkout", "goal: checkout2").Replace(mappingYAML)
+	part := strings.Replace(other, "goals:\n", "goals:\n  - {id: bugs}\n", 1) + "  - {name: by type, when: {type: Bug}, goal: bugs}\n"
+	for name, text := range map[string]string{"another id": other, "another id beside more": part} {
+		if got := ask(text); got != "" {
+			t.Errorf("%s: check says %q", name, got)
+		}
+	}
+	if got := ask(strings.Replace(other, "goal-checkout]}}", "goal-checkout]}, type: Nothing}", 1)); !strings.HasPrefix(got, gone) {
+		t.Errorf("of another id for less check says %q", got)
+	}
+	h.write("mapping.yml", other)
+	r.reload(200)
+	if got := ask(other); got != "" {
+		t.Errorf("after the goal got another id check says %q", got)
+	}
+	h.write("mapping.yml", mappingYAML)
+	r.reload(200)
+	if got := ask(mappingYAML); got != "" {
+		t.Errorf("after the goal has its id again check says %q", got)
+	}
 	if got := ask(without); !strings.HasPrefix(got, gone) {
 		t.Errorf("before the reload check says %q", got)
 	}

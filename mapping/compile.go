@@ -24,6 +24,16 @@ const (
 // Compile gives a mapping, which must come from ReadConfig, its meaning. The error is of type yamlfile.Problems
 // and holds all mistakes, those of ReadConfig included.
 func Compile(cfg *Config) (*RuleSet, error) {
+	rs := compile(cfg)
+	if err := cfg.doc.Err(); err != nil {
+		return nil, err
+	}
+	return rs, nil
+}
+
+// compile returns what is of use only if cfg.doc has no mistakes, except for
+// the warnings.
+func compile(cfg *Config) *RuleSet {
 	c := &compiler{
 		cfg: cfg, doc: cfg.doc, rs: &RuleSet{doc: cfg.doc, text: cfg.text},
 		teamIDs: newIDs("team"), goalIDs: newIDs("goal"), reasonIDs: newIDs("reason"),
@@ -37,13 +47,12 @@ func Compile(cfg *Config) (*RuleSet, error) {
 	c.indexSettings()
 	c.targets()
 	c.warn()
-	if err := c.doc.Err(); err != nil {
-		return nil, err
+	if c.doc.Err() == nil {
+		c.connectors()
+		c.rs.index = newIndex(c.rs.rules)
+		c.rs.fingerprint, c.rs.classFingerprint = fingerprint(c.rs), classFingerprint(c.rs)
 	}
-	c.connectors()
-	c.rs.index = newIndex(c.rs.rules)
-	c.rs.fingerprint, c.rs.classFingerprint = fingerprint(c.rs), classFingerprint(c.rs)
-	return c.rs, nil
+	return c.rs
 }
 
 // compiler builds a RuleSet and notes mistakes in the document. It goes on
@@ -106,7 +115,7 @@ func (k *ids) list() string {
 	const most = 20
 	var declared []string
 	for i, id := range k.order {
-		if k.index[id] == i { // not the second one of a name
+		if k.index[id] == i && id != "" { // not the second one of a name
 			declared = append(declared, id)
 		}
 	}

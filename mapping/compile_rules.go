@@ -60,7 +60,7 @@ func (c *compiler) outcome(path string, rc *RuleConfig, r *rule) {
 		c.ruleGoal(path, rc, r)
 	case "goals":
 		r.leads = ToGoals
-		c.ruleGoals(path+".goals", rc.Goals, r)
+		c.ruleGoals(path+".goals", rc, r)
 	case "reason":
 		r.leads, r.reason = OffPlan, rc.Reason
 		c.lookup(&c.reasonIDs, path+".reason", rc.Reason)
@@ -90,10 +90,11 @@ func (c *compiler) ruleGoal(path string, rc *RuleConfig, r *rule) {
 	}
 }
 
-func (c *compiler) ruleGoals(path string, weights map[string]int, r *rule) {
+func (c *compiler) ruleGoals(path string, rc *RuleConfig, r *rule) {
+	weights := rc.Goals
 	r.weighted = true
 	if len(weights) == 0 {
-		c.doc.Problemf(path, "lists nothing; write goals with their weights, such as {checkout: 2, mobile: 1}")
+		c.doc.Problemf(path, "lists nothing; write goals with their weights, such as %s", rc.Goals.Example())
 	}
 	for _, id := range slices.Sorted(maps.Keys(weights)) {
 		here := yamlfile.Join(path, id)
@@ -113,6 +114,9 @@ func (c *compiler) weight(path string, w int) {
 
 // when reads what a ticket must be like.
 func (c *compiler) when(path string, w *WhenConfig, r *rule) {
+	if l := w.Labels; l.Any == nil && l.All == nil && l.None == nil && c.doc.Has(path+".labels") {
+		c.doc.Problemf(path+".labels", "lists nothing; write labels under any, all or none, or remove the key")
+	}
 	c.condition(path+".labels.any", fieldLabels, anyOf, w.Labels.Any, r)
 	c.condition(path+".labels.all", fieldLabels, allOf, w.Labels.All, r)
 	c.condition(path+".labels.none", fieldLabels, noneOf, w.Labels.None, r)

@@ -51,7 +51,7 @@ func (c *compiler) location(path, name string) *time.Location {
 func (c *compiler) owns(index int, path string, team *Team) {
 	declared := c.cfg.Teams[index].Owns
 	if len(declared) == 0 {
-		c.doc.Problemf(path+".owns", "is missing; name the projects or Linear teams that belong to the team, such as {acme: [PAY]}")
+		c.doc.Problemf(path+".owns", "is missing; name the projects or Linear teams that belong to the team, such as %s", declared.Example())
 	}
 	for _, connector := range slices.Sorted(maps.Keys(declared)) {
 		here := yamlfile.Join(path+".owns", connector)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -85,8 +86,8 @@ type TeamConfig struct {
 	// Name for people, the id by default.
 	Name string `yaml:"name"`
 	// Connector name to keys of Jira projects or Linear teams.
-	//schema:json {"minProperties": 1, "propertyNames": {"minLength": 1}}
-	Owns map[string][]string `yaml:"owns"`
+	//schema:json {"minProperties": 1, "propertyNames": {"minLength": 1}, "additionalProperties": {"anyOf": [{"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"], "pattern": "\\S"}}, {"type": ["string", "number", "boolean"], "pattern": "\\S"}]}}
+	Owns OwnsConfig `yaml:"owns"`
 	// IANA time zone such as Europe/Berlin, UTC by default.
 	//schema:json {"examples": ["Europe/Berlin", "America/New_York", "UTC"], "default": "UTC"}
 	TimeZone string `yaml:"time_zone"`
@@ -99,6 +100,12 @@ type TeamConfig struct {
 	//schema:json {"pattern": "\\S"}
 	WaitingStatuses []string `yaml:"waiting_statuses"`
 }
+
+// OwnsConfig names the projects of a team by connector.
+type OwnsConfig map[string][]string
+
+// Example implements yamlfile.Exampler.
+func (OwnsConfig) Example() string { return "{acme: [PAY]}" }
 
 // CalendarConfig is when a team works, in its own time zone.
 type CalendarConfig struct {
@@ -206,7 +213,7 @@ type RuleConfig struct {
 	Weight *int `yaml:"weight"`
 	// Several goals with their weights.
 	//schema:json {"minProperties": 1, "propertyNames": {"pattern": "^[a-z0-9_-]{1,40}$"}, "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 1000}}
-	Goals map[string]int `yaml:"goals"`
+	Goals WeightsConfig `yaml:"goals"`
 	// Off-plan, for this reason.
 	//schema:json {"pattern": "^[a-z0-9_-]{1,40}$", "patternErrorMessage": "Write the id of a reason."}
 	Reason string `yaml:"reason"`
@@ -221,6 +228,12 @@ type RuleConfig struct {
 	// The ticket is left out of all accounts, such as a template.
 	Exclude bool `yaml:"exclude"`
 }
+
+// WeightsConfig says how work is split between goals.
+type WeightsConfig map[string]int
+
+// Example implements yamlfile.Exampler.
+func (WeightsConfig) Example() string { return "{checkout: 2, mobile: 1}" }
 
 // WhenConfig is what a ticket must be like. Every condition that is given must
 // hold; within one of them any listed value suffices. Upper and lower case are
@@ -269,6 +282,8 @@ type WhenConfig struct {
 }
 
 // LabelsConfig says which labels a ticket must and must not have.
+//
+//schema:json {"minProperties": 1}
 type LabelsConfig struct {
 	// At least one of these.
 	//schema:json {"minItems": 1, "pattern": "\\S"}
@@ -294,6 +309,21 @@ func ReadConfig(name string, data []byte) *Config {
 // and holds all mistakes. name is shown in messages.
 func Parse(name string, data []byte) (*RuleSet, error) {
 	return Compile(ReadConfig(name, data))
+}
+
+// Check is Parse for those who want to hear everything: beside mistakes it
+// returns, by line, the warnings that can be told all the same, and those of
+// the day. What depends on other parts, such as rules that never count, waits
+// until there are no mistakes; so does what is said of a part with a mistake.
+func Check(name string, data []byte, today Date) (*RuleSet, []yamlfile.Problem, error) {
+	cfg := ReadConfig(name, data)
+	rs := compile(cfg)
+	warnings := slices.Concat(rs.Warnings(), rs.Today(today))
+	byLine(warnings, func(p yamlfile.Problem) yamlfile.Problem { return p })
+	if err := cfg.doc.Err(); err != nil {
+		return nil, warnings, err
+	}
+	return rs, warnings, nil
 }
 
 // Load reads and compiles the mapping file at path. Mistakes in the file come

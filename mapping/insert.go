@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,6 +50,9 @@ func InsertRules(file []byte, rules string) ([]byte, error) {
 	return bytes.Join(out, nil), nil
 }
 
+// documentEnd is a line after which YAML has nothing more of the document.
+var documentEnd = regexp.MustCompile(`^\.\.\.\s`)
+
 // findRules returns the key of the rules, their list and the key that comes
 // after them, nil for what is not there.
 func findRules(file []byte) (key, list, next *yaml.Node) {
@@ -68,11 +72,13 @@ func findRules(file []byte) (key, list, next *yaml.Node) {
 }
 
 // lastLine returns the number of lines before the place where a list ends: the end
-// of the file, or the next key with the comments and empty lines above it.
+// of the document, or the next key with the comments and empty lines above it.
 func lastLine(lines [][]byte, next *yaml.Node) int {
 	at := len(lines)
 	if next != nil {
 		at = next.Line - 1
+	} else if end := slices.IndexFunc(lines, documentEnd.Match); end >= 0 {
+		at = end
 	}
 	for at > 0 {
 		line := bytes.TrimRight(lines[at-1], "\r\n\t ")

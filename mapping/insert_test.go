@@ -30,6 +30,8 @@ func TestInsertRules(t *testing.T) {
 			"rules:\n    - name: old\n      goal: g\n      when:\n        title: [\"a\n          b\"]\n  NEW\n# What follows.\n\n" + rest,
 		},
 		{"not indented", "rules:\n- {name: old, when: {type: Story}, goal: g}\n" + rest, "rules:\n- {name: old, when: {type: Story}, goal: g}\nUNINDENTED" + rest},
+		{"before the end of the document", rest + "rules:\n\n...\n# after\n", rest + "rules:\nNEW\n...\n# after\n"},
+		{"no rules yet in a document with an end", rest + "\n...", rest + "\nrules:\nNEW\n...\n"},
 		{"line ends of Windows", strings.ReplaceAll(rest+"rules:\n", "\n", "\r\n"), strings.ReplaceAll(rest+"rules:\nNEW", "\n", "\r\n")},
 	}
 	for _, tt := range tests {

@@ -110,7 +110,7 @@ func TestDesignTeams(t *testing.T) {
 
 func TestReference(t *testing.T) {
 	rs := load(t, "reference.yml")
-	if noticed := append(rs.Warnings(), rs.Overdue(rs.Period().From)...); len(noticed) > 0 {
+	if noticed := append(rs.Warnings(), rs.Today(rs.Period().From)...); len(noticed) > 0 {
 		t.Errorf("warnings = %v", noticed)
 	}
 	team := rs.Teams()[0]

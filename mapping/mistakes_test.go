@@ -43,10 +43,11 @@ rules:
 // ofMeaning are the mistakes that no schema can know: they lie between parts
 // of the file, or in what a text means.
 var ofMeaning = map[string]bool{
-	"period backwards": true, "same id": true, "owns no project": true, "project of two teams": true, "project twice": true,
+	"period backwards": true, "same id": true, "project of two teams": true, "project twice": true,
 	"time zone": true, "capacity decimals": true, "targets add up": true, "targets add up always": true,
 	"date and instant of the same day": true, "rule names": true, "same id in place of another": true, "unknown goal": true, "unknown reason": true,
-	"unknown team": true, "title": true, "many goals": true,
+	"unknown team": true, "title": true, "many goals": true, "no such day": true,
+	"no such day of an instant": true, "no such day of a dated list": true,
 }
 
 func TestMistakes(t *testing.T) {
@@ -57,6 +58,11 @@ mapping.yml:1:1: period.from: is missing; write the first day such as 2026-10-01
 mapping.yml:1:1: period.to: is missing; write the last day such as 2026-12-31`},
 		{"period backwards", "to: 2026-12-31", "to: 2026-01-31", "mapping.yml:1:37: period.to: 2026-01-31 is before the first day 2026-10-01"},
 		{"no date", "to: 2026-12-31", "to: 31.12.2026", `mapping.yml:1:37: period.to: must be a date such as 2026-10-01; found "31.12.2026"`},
+		{"no such day", "2026-12-31}", "2026-11-31}", `mapping.yml:1:37: period.to: there is no day 2026-11-31`},
+		{"no such month", "2026-12-31}", "2026-13-01}", `mapping.yml:1:37: period.to: there is no day 2026-13-01`},
+		{"no such day of an instant", "[{from: 2026-10-01,", "[{from: 2026-02-30T09:30:00Z,", `mapping.yml:8:15: goals[0].status[0].from: there is no day 2026-02-30`},
+		{"no such day of a dated list", "[{from: 2026-10-01,", "[{from: 2026-02-30,", `mapping.yml:8:15: goals[0].status[0].from: there is no day 2026-02-30`},
+		{"longer than a date", "2026-12-31}", "2026-12-310}", `mapping.yml:1:37: period.to: must be a date such as 2026-10-01; found "2026-12-310"`},
 		{"mistyped year", "2026-10-01, to", "0226-10-01, to", `mapping.yml:1:19: period.from: must be a date such as 2026-10-01; found "0226-10-01"`},
 		{"settings", "period", "split: primary\nbasis_then: now\ncompletion: middle\nperiod", `
 mapping.yml:1:1: split: must be equal or first; found "primary"
@@ -70,6 +76,16 @@ mapping.yml:17:5: rules[1].reason: unknown reason "escalation"; no reason is dec
 		{"id missing", "- id: payments\n    owns", "- owns", "mapping.yml:3:5: teams[0].id: is missing; give the team a short name such as team-1"},
 		{"same id", "  - id: escalation\n", "  - id: escalation\n  - id: escalation\n", "mapping.yml:11:5: reasons[1].id: escalation is the id of the reason on line 10 already; ids must differ"},
 		{"owns nothing", "    owns: {acme: [PAY, BILL]}\n", "", "mapping.yml:3:5: teams[0].owns: is missing; name the projects or Linear teams that belong to the team, such as {acme: [PAY]}"},
+		{"team without values", "goals:", "    name: ~\n    time_zone:\n    capacity:\n    waiting_statuses:\n    calendar: {days: , hours: , holidays: }\n  - id: billing\n    owns: {acme: }\n    calendar:\ngoals:", `
+mapping.yml:5:5: teams[0].name: has no value, which is what ~ stands for; write a text or remove the key (if the word is meant, put it in quotes)
+mapping.yml:6:5: teams[0].time_zone: has no value; write a text or remove the key
+mapping.yml:7:5: teams[0].capacity: has no value; write one value or remove the key
+mapping.yml:8:5: teams[0].waiting_statuses: has no value; write one value or remove the key
+mapping.yml:9:16: teams[0].calendar.days: has no value; write one value or remove the key
+mapping.yml:9:24: teams[0].calendar.hours: has no value; write one value or remove the key
+mapping.yml:9:33: teams[0].calendar.holidays: has no value; write one value or remove the key
+mapping.yml:11:12: teams[1].owns.acme: has no value; write one value or remove the key
+mapping.yml:12:5: teams[1].calendar: has no value; write lines of "key: value" or remove the key`},
 		{"owns no project", "[PAY, BILL]", "[]", "mapping.yml:4:12: teams[0].owns.acme: names no project or Linear team"},
 		{"project of two teams", "goals:", "  - id: billing\n    owns: {acme: [bill]}\ngoals:", "mapping.yml:6:19: teams[1].owns.acme[0]: bill of acme belongs to team payments already; a project can belong to one team only, here it would belong to billing too"},
 		{"project twice", "[PAY, BILL]", "[PAY, PAY]", "mapping.yml:4:24: teams[0].owns.acme[1]: PAY is listed twice"},
@@ -97,6 +113,10 @@ mapping.yml:7:60: goals[0].target[2].from: 2026-09-01 must be later than 2026-10
 mapping.yml:5:1: goals: the targets of active goals add up to 105% (mobile 70%, search 35%); they share 100% of the work
 mapping.yml:5:1: goals: the targets of active goals add up to 145% from 2026-10-01 on (checkout 40%, mobile 70%, search 35%); they share 100% of the work`},
 		{"status as a word", "[{from: 2026-10-01, is: active}]", "active", `mapping.yml:8:5: goals[0].status: must be a list, one element per line beginning with "- "; found the text "active"`},
+		{"no status and no target", "40%\n    status: [{from: 2026-10-01, is: active}]", "\n    status:\n    review:", `
+mapping.yml:7:5: goals[0].target: has no value; write one value or remove the key
+mapping.yml:8:5: goals[0].status: has no value; write a list or remove the key
+mapping.yml:9:5: goals[0].review: has no value; write one value or remove the key`},
 		{"status order", "is: active}]", "is: active}, {from: 2026-10-01, is: stopped}, {is: paused}, {from: soon, is: pasued}]", `
 mapping.yml:8:47: goals[0].status[1].from: 2026-10-01 must be later than 2026-10-01 above; list the oldest first
 mapping.yml:8:65: goals[0].status[1].is: unknown status "stopped"; allowed: planned, active, paused, done, retired
@@ -120,6 +140,32 @@ mapping.yml:14:26: rules[0].goals.mobile: unknown goal "mobile"; declared: check
 		{"weight on a reason", "reason: escalation", "reason: escalation\n    weight: 2", "mapping.yml:18:5: rules[1].weight: belongs to rules with goal only; goals has weights of its own"},
 		{"no condition", "{type: Bug}", "{}", "mapping.yml:16:5: rules[1].when: has no condition, so every ticket would match; add one such as labels: {any: [checkout]}"},
 		{"no when", "    when: {type: Bug}\n", "", "mapping.yml:15:5: rules[1].when: has no condition, so every ticket would match; add one such as labels: {any: [checkout]}"},
+		{"condition without a value", "{type: Bug}", "{type: , team: ~, labels: {none: }, component: [app]}", `
+mapping.yml:16:12: rules[1].when.type: has no value; write one value or remove the key
+mapping.yml:16:20: rules[1].when.team: has no value, which is what ~ stands for; write one value or remove the key (if the word is meant, put it in quotes)
+mapping.yml:16:38: rules[1].when.labels.none: has no value; write one value or remove the key`},
+		{"labels without a value", "{type: Bug}", "{type: Bug, labels: }", `mapping.yml:16:23: rules[1].when.labels: has no value; write lines of "key: value" or remove the key`},
+		{"labels without a list", "{type: Bug}", "{type: Bug, labels: {}}", "mapping.yml:16:23: rules[1].when.labels: lists nothing; write labels under any, all or none, or remove the key"},
+		{"when without a value", "{type: Bug}", "", `mapping.yml:16:5: rules[1].when: has no value; write lines of "key: value" or remove the key`},
+		{"nothing beside something", "{type: Bug}", "{type: [Bug, null]}", "mapping.yml:16:24: rules[1].when.type[1]: has no value, which is what null stands for; write a text or remove the key (if the word is meant, put it in quotes)"},
+		{"outcome without a value", "goal: checkout", "goals:\n    weight:", `
+mapping.yml:14:5: rules[0].goals: has no value; write lines of "key: value" or remove the key
+mapping.yml:15:5: rules[0].weight: has no value; write a whole number or remove the key`},
+		{"goals as a list", "goal: checkout", "goals: [checkout, mobile]", `mapping.yml:14:5: rules[0].goals: must be lines of "key: value", such as {checkout: 2, mobile: 1}; found a list`},
+		{"owns as a list", "{acme: [PAY, BILL]}", "[PAY]", `mapping.yml:4:5: teams[0].owns: must be lines of "key: value", such as {acme: [PAY]}; found a list`},
+		{"rule that is nothing", "rules:", "rules:\n  -", `
+mapping.yml:12:4: rules[0].name: is missing; a name is how explanations call the rule
+mapping.yml:12:4: rules[0]: leads nowhere; add one of goal, goals, reason, off_plan: true, reason_from_label, exclude: true
+mapping.yml:12:4: rules[0].when: has no condition, so every ticket would match; add one such as labels: {any: [checkout]}`},
+		{"slack and signals without a value", "period", "slack:\nindex: {signal_labels: }\nperiod", `
+mapping.yml:1:1: slack: has no value; write one value or remove the key
+mapping.yml:2:9: index.signal_labels: has no value; write one value or remove the key`},
+		{"goal without an id", "  - id: checkout\n", "  - id: checkout\n  - name: Mobile\n  - {id: search}\n  - name: x\n", `
+mapping.yml:7:5: goals[1].id: is missing; give the goal a short name such as goal-1
+mapping.yml:9:5: goals[3].id: is missing; give the goal a short name such as goal-1`},
+		{"ids beside one that is missing", "goals:\n  - id: checkout\n", "goals:\n  - id: checkuot\n  - name: Mobile\n", `
+mapping.yml:7:5: goals[1].id: is missing; give the goal a short name such as goal-1
+mapping.yml:15:5: rules[0].goal: unknown goal "checkout"; did you mean checkuot? declared: checkuot`},
 		{"empty list", "{type: Bug}", "{type: []}", "mapping.yml:16:12: rules[1].when.type: lists nothing; write a value or remove the key"},
 		{"empty value", "{type: Bug}", `{type: ["", Bug]}`, "mapping.yml:16:19: rules[1].when.type[0]: is empty; no ticket has an empty value"},
 		{"misspelt condition", "labels: {any: [checkout]}", "lables: {any: [checkout]}", "mapping.yml:13:12: rules[0].when.lables: unknown key lables; did you mean labels? allowed: labels, connector, project, team, type, component, status, priority, parent, linear_project, initiative, title, case_sensitive"},
@@ -247,13 +293,58 @@ mapping.yml:22:30: rules[3].when.title[0]: the quotes of crash» are part of the
 	}
 }
 
-func TestOverdue(t *testing.T) {
+// TestCheck: beside mistakes, what can be told of the rest is told.
+func TestCheck(t *testing.T) {
+	const (
+		goal     = "mapping.yml:6:5: goals[0]: goal checkout has no why, no done_when, no review; a goal needs a reason, a way to tell that it is reached, and a date to look at it again"
+		over     = "mapping.yml:1:37: period.to: the period p ended on 2026-12-31; write the one that is on now"
+		quotes   = `mapping.yml:13:27: rules[0].when.labels.any[0]: the quotes of “checkout” are part of the text that a ticket must have, since they are curly; if they are not meant, write "checkout"`
+		everyone = `mapping.yml:16:5: rules[1].when: rule "incidents" matches every ticket that lacks some labels, so hardly any ticket inherits from its parent any more; add a condition that must be true`
+		unused   = "mapping.yml:10:5: reasons[0]: no rule leads to reason escalation, so no work will ever count for it"
+		reason   = `mapping.yml:17:5: rules[1].reason: unknown reason "x"; declared: escalation`
+	)
+	curly := strings.Replace(good, "[checkout]", "[“checkout”]", 1)
+	for _, tc := range []struct{ name, text, old, new, warnings, mistakes string }{
+		{"no mistake", curly, "reason: escalation", "off_plan: true", goal + "\n" + unused + "\n" + quotes, ""},
+		{"mistake elsewhere", curly, "reason: escalation", "reason: x", goal + "\n" + quotes, reason},
+		{"mistake in the goal", curly, "    target: 40%", "    done-when: it is", quotes, "mapping.yml:7:5: goals[0].done-when: unknown key done-when; did you mean done_when? allowed: id, name, why, done_when, review, target, status"},
+		{"mistake in the condition", curly, "“checkout”]", "“checkout”], nne: [x]", goal + "\n" + quotes, "mapping.yml:13:40: rules[0].when.labels.nne: unknown key nne; did you mean none? allowed: any, all, none"},
+		{"no condition left", good, "when: {type: Bug}", "when: {tipe: Bug}", goal, "mapping.yml:16:12: rules[1].when.tipe: unknown key tipe; did you mean type? allowed: labels, connector, project, team, type, component, status, priority, parent, linear_project, initiative, title, case_sensitive"},
+		{"hardly a condition", good, "when: {type: Bug}\n    reason: escalation", "when: {labels: {none: [x]}}\n    reason: x", goal + "\n" + everyone, reason},
+		{"no date", good, "to: 2026-12-31", "to: soon", goal, `mapping.yml:1:37: period.to: must be a date such as 2026-10-01; found "soon"`},
+		{"no capacity", good, "goals:", "    capacity: 0\ngoals:", strings.Replace(goal, "6:5", "7:5", 1), `mapping.yml:5:5: teams[0].capacity: must be a number of people above 0 and up to 10000, such as 6 or 4.5; found "0"`},
+		{"no YAML", good, "goals:", "goals: [", "", "mapping.yml:5:1: a value is missing here, or begins with a character that needs quotes"},
+		{"another day", good, "reason: escalation", "reason: x", over + "\n" + goal, reason},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			today := "2026-11-01"
+			if tc.name == "another day" {
+				today = "2027-01-01"
+			}
+			rs, found, err := mapping.Check("mapping.yml", []byte(replace(t, tc.text, tc.old, tc.new)), date(t, today))
+			if diff := cmp.Diff(tc.warnings, lines(found)); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.mistakes, lines(yamlfile.AsProblems(err))); diff != "" {
+				t.Errorf("mistakes (-want +got):\n%s", diff)
+			}
+			if (rs == nil) != (err != nil) {
+				t.Errorf("a mapping = %t beside %v", rs != nil, err)
+			}
+		})
+	}
+}
+
+func TestToday(t *testing.T) {
 	const (
 		period = "mapping.yml:1:37: period.to: the period p ended on 2026-12-31; write the one that is on now"
+		early  = "mapping.yml:1:19: period.from: the period p begins on 2026-10-01 only; until then there are no numbers of the window \"period\""
 		review = "mapping.yml:10:5: goals[0].review: goal checkout was to be looked at again on 2026-11-15; do so and write the next date"
 	)
 	text := strings.Replace(good, "    status", whole+"    status", 1)
 	for _, tc := range []struct{ name, text, today, want string }{
+		{"early", text, "2026-09-30", early},
+		{"first day", text, "2026-10-01", ""},
 		{"in time", text, "2026-11-15", ""},
 		{"review", text, "2026-11-16", review},
 		{"last day", text, "2026-12-31", review},
@@ -265,7 +356,7 @@ func TestOverdue(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tc.want, lines(parse(t, tc.text).Overdue(today))); diff != "" {
+			if diff := cmp.Diff(tc.want, lines(parse(t, tc.text).Today(today))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -31,14 +31,14 @@ func (rs *RuleSet) Notice(samples iter.Seq[Sample]) []yamlfile.Problem {
 }
 
 // Removed returns a warning for each goal of the rules before that is no longer
-// declared although worked says that tickets count for it: their past would
-// turn unmapped.
-func (rs *RuleSet) Removed(before *RuleSet, worked func(goal string) bool) []yamlfile.Problem {
+// declared although lost says that work which counted for it counts for no goal
+// now.
+func (rs *RuleSet) Removed(before *RuleSet, lost func(goal string) bool) []yamlfile.Problem {
 	var found []yamlfile.Problem
 	for i := range before.goals {
 		id := before.goals[i].ID
 		still := slices.ContainsFunc(rs.goals, func(g Goal) bool { return g.ID == id })
-		if !still && worked(id) {
+		if !still && lost(id) {
 			found = append(found, rs.doc.At("goals", "goal %s is gone, and the past work on it with it; declare it again with a status {from: <date>, is: retired}, and remove it when that is more than 91 days ago", id))
 		}
 	}
@@ -55,7 +55,7 @@ type noticer struct {
 	tickets  []int // by rule
 	teams    []int // tickets by team
 	homeless map[home]int
-	clashes  map[[2]int32]*clash
+	clashes  map[[2]int]*clash
 }
 
 // home is where a ticket is in its tracker.
@@ -70,7 +70,7 @@ type clash struct {
 func newNoticer(rs *RuleSet) *noticer {
 	n := &noticer{
 		rs: rs, known: map[*Facts][]int32{}, tickets: make([]int, len(rs.rules)), teams: make([]int, len(rs.teams)),
-		homeless: map[home]int{}, clashes: map[[2]int32]*clash{},
+		homeless: map[home]int{}, clashes: map[[2]int]*clash{},
 	}
 	for f := range n.values {
 		n.values[f] = map[string]bool{}
@@ -89,20 +89,12 @@ func (n *noticer) add(s *Sample) {
 	} else {
 		n.homeless[home{own.Connector, own.Project}]++
 	}
-	hits := n.known[own]
-	if !n.rs.conflict(hits) {
-		return
-	}
-	for i, a := range hits {
-		for _, b := range hits[i+1:] {
-			if n.rs.conflict([]int32{a, b}) {
-				n.clash([2]int32{a, b}, s.Key)
-			}
-		}
+	for _, rules := range n.rs.clashesOf(n.known[own]) {
+		n.clash(rules, s.Key)
 	}
 }
 
-func (n *noticer) clash(rules [2]int32, key string) {
+func (n *noticer) clash(rules [2]int, key string) {
 	c := n.clashes[rules]
 	if c == nil {
 		c = &clash{example: key}
@@ -231,13 +223,13 @@ func (n *noticer) seen(c *condition, pattern int, caseSensitive bool) bool {
 }
 
 func (n *noticer) noticeConflicts() {
-	pairs := slices.SortedFunc(maps.Keys(n.clashes), func(a, b [2]int32) int { return slices.Compare(a[:], b[:]) })
+	pairs := slices.SortedFunc(maps.Keys(n.clashes), func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
 	for _, rules := range pairs {
 		a, b, c := rules[0], rules[1], n.clashes[rules]
-		if n.rs.settled(int(a), int(b)) {
+		if n.rs.settled(a, b) {
 			continue
 		}
-		n.warnf(at("rules", int(b)), "rule %q (%s) and rule %q (%s) match the same tickets (%d, such as %s); %s",
+		n.warnf(at("rules", b), "rule %q (%s) and rule %q (%s) match the same tickets (%d, such as %s); %s",
 			n.rs.names[a], n.rs.leadsToGoals(&n.rs.rules[a]), n.rs.names[b], n.rs.leadsToGoals(&n.rs.rules[b]),
 			c.tickets, c.example, isSplit)
 	}

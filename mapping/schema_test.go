@@ -75,6 +75,22 @@ func TestSamplesNameTheSchema(t *testing.T) {
 	}
 }
 
+// TestEmptySections: what init writes, sections with comments only, is right.
+func TestEmptySections(t *testing.T) {
+	schema := schematest.Compile(t, mapping.Schema())
+	for _, section := range []string{"goals", "reasons", "rules", "surveys", "drift", "index"} {
+		for _, nothing := range []string{"", " ~", " null", "\n  # - a comment"} {
+			text := []byte("period: {name: p, from: 2026-10-01, to: 2026-12-31}\nteams: [{id: payments, owns: {acme: PAY}}]\n" + section + ":" + nothing + "\n")
+			if _, err := mapping.Parse("mapping.yml", text); err != nil {
+				t.Errorf("%s:%s is refused: %v", section, nothing, err)
+			}
+			if err := schema.Check(text); err != nil {
+				t.Errorf("%s:%s: the editor says %v", section, nothing, err)
+			}
+		}
+	}
+}
+
 func TestSchemaAcceptsWhatCompiles(t *testing.T) {
 	schema := schematest.Compile(t, mapping.Schema())
 	rapid.Check(t, func(t *rapid.T) {
@@ -97,8 +113,8 @@ func TestSchemaAcceptsWhatCompiles(t *testing.T) {
 }
 
 // Values, each in place of VALUE, with what the file reader says of them. The
-// editor says the same, but for the last ones: it takes ~ for nothing, reads
-// 1.0 as a whole number, and cannot tell that a month has no such day.
+// editor says the same, but for the last ones: it reads 1.0 as a whole number,
+// and cannot tell that a month has no such day.
 func TestSchemaOfValues(t *testing.T) {
 	schema := schematest.Compile(t, mapping.Schema())
 
@@ -130,21 +146,31 @@ func TestSchemaOfValues(t *testing.T) {
 		{"capacity", "6", true, true},
 		{"capacity", "4.5", true, true},
 		{"capacity", `"6"`, true, true},
-		{"capacity", "", true, true},
+		{"capacity", "", false, false},
 		{"capacity", "10001", false, false},
 		{"capacity", "six", false, false},
 		{"review", "2026-11-15", true, true},
-		{"review", "", true, true},
+		{"review", "", false, false},
 		{"review", "15.11.2026", false, false},
 		{"review", "2026-13-01", false, false},
 		{"owns", "{acme: PAY}", true, true},
 		{"owns", "{acme: [PAY, 7]}", true, true},
 		{"owns", "[PAY]", false, false},
+		{"owns", "{acme: []}", false, false},
+		{"owns", "{acme: }", false, false},
+		{"owns", "{acme: ''}", false, false},
+		{"owns", "{acme: [' ']}", false, false},
+		{"owns", "{}", false, false},
 		{"owns", "{acme: {PAY: BILL}}", false, false},
 		{"label", "[checkout, 7, true]", true, true},
 		{"label", "checkout", true, true},
 		{"label", "[[checkout]]", false, false},
 		{"label", "[]", false, false},
+		{"label", "", false, false},
+		{"label", "~", false, false},
+		{"label", "[~]", false, false},
+		{"label", "[checkout, null]", false, false},
+		{"label", "[checkout, 'null']", true, true},
 		{"weight", "2", true, true},
 		{"weight", "0", false, false},
 		{"weight", "two", false, false},
@@ -152,8 +178,9 @@ func TestSchemaOfValues(t *testing.T) {
 		{"when", "{type: Bug}", true, true},
 		{"when", "", false, false},
 		{"when", "{case_sensitive: yes}", false, false},
+		{"when", "{type: Bug, labels: {}}", false, false},
+		{"when", "{type: [Bug, null]}", false, false},
 
-		{"label", "[~]", true, false},
 		{"weight", "1.0", false, true},
 		{"review", "2026-02-30", false, true},
 	}

@@ -15,7 +15,7 @@ func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 func (d *Date) UnmarshalText(text []byte) error {
 	day, ok := sensibleDate(string(text))
 	if !ok {
-		return fmt.Errorf("must be a date such as 2026-10-01; found %q", text)
+		return noDate(text, "a date such as 2026-10-01")
 	}
 	*d = day
 	return nil
@@ -28,6 +28,30 @@ func sensibleDate(s string) (Date, bool) {
 	return day, err == nil && s >= "1970" && s < "2200"
 }
 
+var dateForm = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})(T|$)`)
+
+// noDate says why a text is not what is wanted.
+func noDate(text []byte, want string) error {
+	if day := noSuchDay(text); day != "" {
+		return fmt.Errorf("there is no day %s", day)
+	}
+	return fmt.Errorf("must be %s; found %q", want, text)
+}
+
+// noSuchDay returns the date that a text is, or begins with, if no month has
+// that day, else nothing.
+func noSuchDay(text []byte) string {
+	form := dateForm.FindSubmatch(text)
+	if form == nil {
+		return ""
+	}
+	date := string(form[1])
+	if _, err := time.Parse(time.DateOnly, date); err == nil {
+		return ""
+	}
+	return date
+}
+
 // UnmarshalText reads a date or an RFC 3339 instant.
 func (m *Moment) UnmarshalText(text []byte) error {
 	s := string(text)
@@ -37,7 +61,7 @@ func (m *Moment) UnmarshalText(text []byte) error {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil || s < "1970" || s >= "2200" {
-		return fmt.Errorf("must be a date such as 2026-10-01 or an instant such as 2026-10-01T09:30:00+02:00; found %q", text)
+		return noDate(text, "a date such as 2026-10-01 or an instant such as 2026-10-01T09:30:00+02:00")
 	}
 	*m = Moment{Instant: t.UTC()}
 	return nil

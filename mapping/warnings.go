@@ -15,20 +15,27 @@ import (
 // are numbers about a person.
 const fewPeople = 3000
 
-// warn notes what is allowed but probably not meant.
+// warn notes what is allowed but probably not meant. What depends on several
+// parts can be told only if none of them has a mistake.
 func (c *compiler) warn() {
 	c.warnCapacities()
 	c.warnGoals()
-	c.warnTargets()
-	c.warnUnused()
-	c.warnRules()
+	c.warnConditions()
 	c.warnQuotes()
-	c.warnOverlaps()
+	if c.doc.Err() == nil {
+		c.warnTargets()
+		c.warnUnused()
+		c.warnOrder()
+		c.warnOverlaps()
+	}
 	byLine(c.rs.warnings, func(p yamlfile.Problem) yamlfile.Problem { return p })
 }
 
+// warnf warns of a part of the file, unless that has a mistake.
 func (c *compiler) warnf(path, format string, args ...any) {
-	c.rs.warnings = append(c.rs.warnings, c.doc.At(path, format, args...))
+	if !c.doc.Wrong(path) {
+		c.rs.warnings = append(c.rs.warnings, c.doc.At(path, format, args...))
+	}
 }
 
 func (c *compiler) warnCapacities() {
@@ -72,19 +79,28 @@ func (c *compiler) warnGoals() {
 	}
 }
 
-// Overdue returns, by line, what should have been seen to before today: the
-// next period, and the review of goals that are not over.
-func (rs *RuleSet) Overdue(today Date) []yamlfile.Problem {
+// Today returns, by line, what should be seen to on a day: a period that is
+// over or has not begun, and the review of goals that are not over.
+func (rs *RuleSet) Today(today Date) []yamlfile.Problem {
 	var found yamlfile.Problems
-	if rs.period.To < today {
-		found = append(found, rs.doc.At("period.to", "the period %s ended on %s; write the one that is on now", rs.period.Name, rs.period.To))
+	warnf := func(path, format string, args ...any) {
+		if !rs.doc.Wrong(path) {
+			found = append(found, rs.doc.At(path, format, args...))
+		}
+	}
+	switch p := rs.period; {
+	case p == Period{}: // which is a mistake
+	case p.To < today:
+		warnf("period.to", "the period %s ended on %s; write the one that is on now", p.Name, p.To)
+	case p.From > today:
+		warnf("period.from", "the period %s begins on %s only; until then there are no numbers of the window \"period\"", p.Name, p.From)
 	}
 	for i := range rs.goals {
 		g := &rs.goals[i]
 		if g.Review == nil || *g.Review >= today || g.ends() {
 			continue
 		}
-		found = append(found, rs.doc.At(at("goals", i)+".review", "goal %s was to be looked at again on %s; do so and write the next date", g.ID, *g.Review))
+		warnf(at("goals", i)+".review", "goal %s was to be looked at again on %s; do so and write the next date", g.ID, *g.Review)
 	}
 	byLine(found, func(p yamlfile.Problem) yamlfile.Problem { return p })
 	return found
@@ -148,7 +164,17 @@ func (c *compiler) warnUnused() {
 
 func (r *rule) givesReason() bool { return r.reason != "" || r.capture != nil }
 
-func (c *compiler) warnRules() {
+// warnConditions notes rules that match nearly everything.
+func (c *compiler) warnConditions() {
+	for i := range c.rs.rules {
+		if !slices.ContainsFunc(c.rs.rules[i].when, func(c condition) bool { return c.quantity != noneOf }) {
+			c.warnf(at("rules", i)+".when", "rule %q matches every ticket that lacks some labels, so hardly any ticket inherits from its parent any more; add a condition that must be true", c.rs.names[i])
+		}
+	}
+}
+
+// warnOrder notes rules without a reason that win over those with one.
+func (c *compiler) warnOrder() {
 	last := -1 // the last off-plan rule with a reason
 	for i := range c.rs.rules {
 		if c.rs.rules[i].givesReason() {
@@ -159,9 +185,6 @@ func (c *compiler) warnRules() {
 		r := &c.rs.rules[i]
 		if r.leads == OffPlan && !r.givesReason() && i < last && r.override == c.rs.rules[last].override {
 			c.warnf(at("rules", i), "rule %q gives no reason but stands before rules that do, and the first that matches wins; move it to the end", c.rs.names[i])
-		}
-		if !slices.ContainsFunc(r.when, func(c condition) bool { return c.quantity != noneOf }) {
-			c.warnf(at("rules", i)+".when", "rule %q matches every ticket that lacks some labels, so hardly any ticket inherits from its parent any more; add a condition that must be true", c.rs.names[i])
 		}
 	}
 }

@@ -72,7 +72,7 @@ func TestCompanyMappingIsRight(t *testing.T) {
 			t.Errorf("at %v: %v\n%s", now, err, c.Mapping())
 			continue
 		}
-		if noticed := append(rules.Warnings(), rules.Overdue(mapping.DateOf(now))...); len(noticed) > 0 {
+		if noticed := append(rules.Warnings(), rules.Today(mapping.DateOf(now))...); len(noticed) > 0 {
 			t.Errorf("at %v: %v", now, noticed)
 		}
 	}

@@ -25,21 +25,35 @@ type KeyExplainer interface {
 	ExplainKey(key string) (message string, ok bool)
 }
 
+// Exampler is implemented by maps that can show what they look like.
+type Exampler interface {
+	// Example returns a map in one line, such as "{checkout: 2, mobile: 1}".
+	Example() string
+}
+
 var durationType = reflect.TypeFor[time.Duration]()
 
 // DecodeNode decodes node, found at path, into the value v points to; it is
 // Decode for implementers of NodeUnmarshaler.
 func DecodeNode(node *yaml.Node, report func(path, format string, args ...any), path string, v any) {
-	decoder{report}.value(node, path, reflect.ValueOf(v).Elem())
+	decoder{report: report}.value(node, path, reflect.ValueOf(v).Elem())
 }
 
 type decoder struct {
-	report Report
+	report  Report
+	element bool // decodes what belongs to an element of a list
 }
 
 func (d decoder) value(n *yaml.Node, path string, v reflect.Value) {
+	if isNothing(n) {
+		d.nothing(n, path, v.Type())
+		return
+	}
 	if v.Kind() == reflect.Pointer {
-		d.pointer(n, path, v)
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		d.value(n, path, v.Elem())
 		return
 	}
 	switch u := v.Addr().Interface().(type) {
@@ -62,18 +76,23 @@ func (d decoder) value(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-func (d decoder) pointer(n *yaml.Node, path string, v reflect.Value) {
-	if isNothing(n) {
-		return
+// nothing refuses a key that was left without a value: taken for one that is
+// not there, a condition would vanish and a rule match more. Only a section
+// may be empty, since all that it holds may be commented out.
+func (d decoder) nothing(n *yaml.Node, path string, t reflect.Type) {
+	switch {
+	case isSection(t) && !d.element:
+	case n.Value == "":
+		d.report(path, "has no value; write %s or remove the key", wanted(t))
+	case holdsTexts(t):
+		d.report(path, "has no value, which is what %s stands for; write %s or remove the key (if the word is meant, put it in quotes)", n.Value, wanted(t))
+	default:
+		d.report(path, "has no value, which is what %s stands for; write %s or remove the key", n.Value, wanted(t))
 	}
-	if v.IsNil() {
-		v.Set(reflect.New(v.Type().Elem()))
-	}
-	d.value(n, path, v.Elem())
 }
 
 func (d decoder) text(n *yaml.Node, path string, u encoding.TextUnmarshaler) {
-	if !d.isScalar(n, path, "one value") {
+	if !d.isScalar(n, path, oneValue) {
 		return
 	}
 	if err := u.UnmarshalText([]byte(n.Value)); err != nil {
@@ -82,10 +101,8 @@ func (d decoder) text(n *yaml.Node, path string, u encoding.TextUnmarshaler) {
 }
 
 func (d decoder) list(n *yaml.Node, path string, v reflect.Value) {
-	elements := n.Content
+	elements, within := n.Content, decoder{d.report, true}
 	switch {
-	case isNothing(n):
-		return
 	case n.Kind == yaml.ScalarNode && isScalarType(v.Type().Elem()):
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		d.value(n, path, v.Index(0))
@@ -96,12 +113,19 @@ func (d decoder) list(n *yaml.Node, path string, v reflect.Value) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
 	for i, e := range elements {
-		d.value(e, index(path, i), v.Index(i))
+		if isNothing(e) && isSection(v.Type().Elem()) {
+			continue // the keys that it needs are missed one by one
+		}
+		within.value(e, index(path, i), v.Index(i))
 	}
 }
 
 func (d decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
-	if isNothing(n) || !d.isMapping(n, path, "") {
+	such := ""
+	if e, ok := reflect.TypeAssert[Exampler](v); ok {
+		such = ", such as " + e.Example()
+	}
+	if !d.isMapping(n, path, such) {
 		return
 	}
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.Content)/2))
@@ -115,7 +139,7 @@ func (d decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
 
 func (d decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 	names, fields := fieldsOf(v.Type())
-	if isNothing(n) || !d.isMapping(n, path, " ("+strings.Join(names, ", ")+")") {
+	if !d.isMapping(n, path, " ("+strings.Join(names, ", ")+")") {
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -146,15 +170,10 @@ func (d decoder) isMapping(n *yaml.Node, path, keys string) bool {
 }
 
 func (d decoder) isScalar(n *yaml.Node, path, want string) bool {
-	switch {
-	case isNothing(n) && n.Value == "":
-		d.report(path, "has no value; write %s or remove the key", want)
-	case n.Kind != yaml.ScalarNode:
+	if n.Kind != yaml.ScalarNode {
 		d.report(path, "must be %s; found %s", want, describe(n))
-	default:
-		return true
 	}
-	return false
+	return n.Kind == yaml.ScalarNode
 }
 
 func (d decoder) scalar(n *yaml.Node, path string, v reflect.Value) {

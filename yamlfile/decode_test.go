@@ -31,13 +31,23 @@ type file struct {
 	Owns   map[string]keys   `yaml:"owns"`
 	Words  map[string]string `yaml:"words"`
 	Extra  *part             `yaml:"extra"`
+	Common common            `yaml:"common"`
+	None   []part            `yaml:"none"`
+	Scores scores            `yaml:"scores"`
 	hidden string
 }
 
 type keys []string
 
+type scores map[string]int
+
+func (scores) Example() string { return "{checkout: 2}" }
+
 type part struct {
-	ID   string `yaml:"id"`
+	ID    string `yaml:"id"`
+	Parts []struct {
+		Inner common `yaml:"inner"`
+	} `yaml:"parts"`
 	When *struct {
 		Labels struct {
 			Any []string `yaml:"any"`
@@ -82,15 +92,16 @@ rate: 0.5
 on: true
 every: 90s
 day: 2026-02-28
-labels: [a, null, 1, true, "", ",", ~, 2026-01-01]
+labels: [a, "null", 1, true, "", ",", '~', 2026-01-01]
 parts:
   - &p {id: x, when: {labels: {any: single}}}
   - *p
 owns: {jira: [A, B], "my.jira": C}
 flex: [{id: y}]
-extra:
+common:
+none: ~
 `
-	got := file{hidden: "kept", Words: map[string]string{"default": "kept"}, Extra: &part{ID: "kept"}}
+	got := file{hidden: "kept", Words: map[string]string{"default": "kept"}, Extra: &part{ID: "kept"}, None: []part{{ID: "kept"}}}
 	doc := yamlfile.Decode("f.yml", []byte(text), &got)
 	if err := doc.Err(); err != nil {
 		t.Fatal(err)
@@ -104,6 +115,7 @@ extra:
 		Day: day{"2026-02-28"}, Flex: flex{Parts: []part{{ID: "y"}}},
 		Labels: []string{"a", "null", "1", "true", "", ",", "~", "2026-01-01"},
 		Owns:   map[string]keys{"jira": {"A", "B"}, "my.jira": {"C"}},
+		None:   []part{{ID: "kept"}},
 		Words:  map[string]string{"default": "kept"}, Extra: &part{ID: "kept"}, hidden: "kept",
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(file{}, day{}, common{})); diff != "" {
@@ -114,9 +126,9 @@ extra:
 func TestMistakes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"unknown key", "parts:\n  - when:\n      lables: {any: [a]}\n", "f.yml:3:7: parts[0].when.lables: unknown key lables; did you mean labels? allowed: labels"},
-		{"unknown key without near miss", "frobnicate: 1", "f.yml:1:1: frobnicate: unknown key frobnicate; allowed: name, count, small, rate, on, every, day, flex, labels, parts, owns, words, extra"},
+		{"unknown key without near miss", "frobnicate: 1", "f.yml:1:1: frobnicate: unknown key frobnicate; allowed: name, count, small, rate, on, every, day, flex, labels, parts, owns, words, extra, common, none, scores"},
 		{"explained key", "parts: [{owner: x}]", "f.yml:1:10: parts[0].owner: parts have no owner"},
-		{"inline struct keeps its keys", "naem: x\nname: [y]", "f.yml:1:1: naem: unknown key naem; did you mean name? allowed: name, count, small, rate, on, every, day, flex, labels, parts, owns, words, extra\nf.yml:2:1: name: must be a text; found a list"},
+		{"inline struct keeps its keys", "naem: x\nname: [y]", "f.yml:1:1: naem: unknown key naem; did you mean name? allowed: name, count, small, rate, on, every, day, flex, labels, parts, owns, words, extra, common, none, scores\nf.yml:2:1: name: must be a text; found a list"},
 		{"wrong types", "count: 1.5\nsmall: 256\nrate: .nan\non: yes\nevery: 5\nlabels: {a: b}\nparts: x\nowns: [x]\nextra: x\n", `
 f.yml:1:1: count: must be a whole number; found 1.5
 f.yml:2:1: small: must be a whole number, 0 or more; found 256
@@ -126,21 +138,35 @@ f.yml:5:1: every: must be a duration such as 30s, 5m or 24h; found 5
 f.yml:6:1: labels: must be a list, one element per line beginning with "- "; found keys with values
 f.yml:7:1: parts: must be a list, one element per line beginning with "- "; found the text "x"
 f.yml:8:1: owns: must be lines of "key: value"; found a list
-f.yml:9:1: extra: must be lines of "key: value" (id, when); found the text "x"`},
-		{"address with a password", "extra: redis://:s3cret@h:1", `f.yml:1:1: extra: must be lines of "key: value" (id, when); found the text "redis://…@h:1"`},
+f.yml:9:1: extra: must be lines of "key: value" (id, parts, when); found the text "x"`},
+		{"address with a password", "extra: redis://:s3cret@h:1", `f.yml:1:1: extra: must be lines of "key: value" (id, parts, when); found the text "redis://…@h:1"`},
 		{"quoted number", `count: "3"`, `f.yml:1:1: count: must be a whole number; found the text "3"`},
 		{"text unmarshaler", "day: 2026-02-30", "f.yml:1:1: day: 2026-02-30 is no date"},
-		{"node unmarshaler", "flex: [{idd: x}]", "f.yml:1:9: flex[0].idd: unknown key idd; did you mean id? allowed: id, when"},
+		{"node unmarshaler", "flex: [{idd: x}]", "f.yml:1:9: flex[0].idd: unknown key idd; did you mean id? allowed: id, parts, when"},
 		{"no value", "name:\nday:\nlabels:\n  - a\n  -\n", `
 f.yml:1:1: name: has no value; write a text or remove the key
 f.yml:2:1: day: has no value; write one value or remove the key
 f.yml:5:4: labels[1]: has no value; write a text or remove the key`},
+		{"no value for anything else", "count: ~\nlabels:\nflex:\nowns:\nwords: {a: ~}\nextra:\nscores: null\n", `
+f.yml:1:1: count: has no value, which is what ~ stands for; write a whole number or remove the key
+f.yml:2:1: labels: has no value; write one value or remove the key
+f.yml:3:1: flex: has no value; write one value or remove the key
+f.yml:4:1: owns: has no value; write lines of "key: value" or remove the key
+f.yml:5:9: words.a: has no value, which is what ~ stands for; write a text or remove the key (if the word is meant, put it in quotes)
+f.yml:6:1: extra: has no value; write lines of "key: value" or remove the key
+f.yml:7:1: scores: has no value, which is what null stands for; write lines of "key: value" or remove the key`},
+		{"no value in a list", "labels: [a, null]", `f.yml:1:13: labels[1]: has no value, which is what null stands for; write a text or remove the key (if the word is meant, put it in quotes)`},
+		{"no value below a list", "parts:\n  - id: x\n    when:\n  - when: {labels: }\n  - parts:\n      - inner:\n  -\n", `
+f.yml:3:5: parts[0].when: has no value; write lines of "key: value" or remove the key
+f.yml:4:12: parts[1].when.labels: has no value; write lines of "key: value" or remove the key
+f.yml:6:9: parts[2].parts[0].inner: has no value; write lines of "key: value" or remove the key`},
+		{"map with an example", "scores: [checkout]", `f.yml:1:1: scores: must be lines of "key: value", such as {checkout: 2}; found a list`},
 		{"path with odd keys", `owns: {"my.jira": {a: b}}`, `f.yml:1:8: owns["my.jira"]: must be a list, one element per line beginning with "- "; found keys with values`},
 		{"duplicate key", "name: a\ncount: 1\nname: b\n", "f.yml:1:1: name: is given twice, here and on line 3; keep one of them"},
 		{"merge key", "parts:\n  - &a {id: x}\n  - {<<: *a}\n", "f.yml:3:5: parts[1]: line 3: merge keys (<<) are not supported; write the keys out"},
 		{"tag", "count: !!int 3", "f.yml:1:1: count: tags such as !!int are not allowed; remove it"},
 		{"key is a list", "[a]: b", "f.yml:1:1: line 1: a key must be a plain text"},
-		{"root is a list", "- a\n", "f.yml:1:1: must be lines of \"key: value\" (name, count, small, rate, on, every, day, flex, labels, parts, owns, words, extra); found a list"},
+		{"root is a list", "- a\n", "f.yml:1:1: must be lines of \"key: value\" (name, count, small, rate, on, every, day, flex, labels, parts, owns, words, extra, common, none, scores); found a list"},
 		{"empty", "", "f.yml: the file is empty"},
 		{"only comments", "# nothing\n\n", "f.yml: the file is empty"},
 		{"only a marker", "---\n", "f.yml: the file is empty"},
@@ -153,6 +179,16 @@ f.yml:5:4: labels[1]: has no value; write a text or remove the key`},
 		{"star without quotes", "name: a\nlabels: [*]\n", "f.yml:2:1: a text that begins with * or & must be in quotes, such as \"*-checkout\""},
 		{"at sign", "name: a\nlabels: [@x]\n", "f.yml:2:1: a text cannot begin with this character (such as @, ` or %); put it in quotes"},
 		{"open quote", "name: a\nlabels: [\"x]\n", "f.yml:2:1: a quoted text has no closing quote"},
+		{"open quote up to the end", "count: 1\nname: \"a\nrate: 1\nparts:\n", "f.yml:2:1: a quoted text has no closing quote"},
+		{"open quote, closed by the next one", "name: \"Möbile\ncount: 1\nlabels: [\"x\", \"y\"]\n", "f.yml:1:7: the quote that opens here is not closed on this line, so what follows is taken for its text, up to line 3"},
+		{"open quote in braces", "parts:\n  - {id: 'a}\n  - {id: 'b'}\n", "f.yml:2:10: the quote that opens here is not closed on this line, so what follows is taken for its text, up to line 3"},
+		{"open quote with another mistake", "name: \"a\ncount: \"1\"\nrate: b: c\n", "f.yml:1:7: the quote that opens here is not closed on this line, so what follows is taken for its text, up to line 2"},
+		{"text of two lines is no open quote", "name: \"a\n  b\"\ncount: b: c\n", "f.yml:3:1: a \": \" stands where none is expected; check the spaces at the beginning of this line, or put the text in quotes"},
+		{"apostrophe is no quote", "name: it's\ncount: b: c\n", "f.yml:2:1: a \": \" stands where none is expected; check the spaces at the beginning of this line, or put the text in quotes"},
+		{"merge", "name: a\n<<<<<<< HEAD\ncount: 1\n=======\ncount: 2\n>>>>>>> other\n", `
+f.yml:2:1: a merge left this mark, as two people changed the same lines; keep one of both versions and remove the lines of <<<<<<<, ======= and >>>>>>>
+f.yml:4:1: a merge left this mark, as two people changed the same lines; keep one of both versions and remove the lines of <<<<<<<, ======= and >>>>>>>
+f.yml:6:1: a merge left this mark, as two people changed the same lines; keep one of both versions and remove the lines of <<<<<<<, ======= and >>>>>>>`},
 		{"open list", "name: a\nlabels: [x\ncount: 1\n", "f.yml:2:1: a list that begins with [ needs \", \" between its elements and a ] at its end"},
 		{"not UTF-8", "name: \xff\n", "f.yml:1:1: the file is not UTF-8; save it as UTF-8"},
 		{"UTF-16, little end first", "\xff\xfen\x00a\x00m\x00e\x00", "f.yml: the file is UTF-16; save it as UTF-8"},
@@ -160,11 +196,11 @@ f.yml:5:4: labels[1]: has no value; write a text or remove the key`},
 		{"UTF-16 that does not say so", "n\x00a\x00m\x00e\x00", "f.yml:1:1: the file holds characters that are no text; save it as UTF-8"},
 		{"binary", "\x00\x01", "f.yml:1:1: the file holds characters that are no text; save it as UTF-8"},
 		{"anchor in itself", "parts: &a [*a]\n", "f.yml:1:8: the anchor &a contains itself"},
-		{"nothing in a list of parts", "parts: [x]", `f.yml:1:9: parts[0]: must be lines of "key: value" (id, when); found the text "x"`},
+		{"nothing in a list of parts", "parts: [x]", `f.yml:1:9: parts[0]: must be lines of "key: value" (id, parts, when); found the text "x"`},
 		{"one part is no list of parts", "parts: {id: x}", `f.yml:1:1: parts: must be a list, one element per line beginning with "- "; found keys with values`},
 		{"number without a value", "count:\nwords: {a: [x], b: }", "f.yml:1:1: count: has no value; write a whole number or remove the key\nf.yml:2:9: words.a: must be a text; found a list\nf.yml:2:17: words.b: has no value; write a text or remove the key"},
 		{"long text", "count: " + strings.Repeat("ä", 99), `f.yml:1:1: count: must be a whole number; found the text "` + strings.Repeat("ä", 60) + `..."`},
-		{"long near miss", "parts: [{" + strings.Repeat("i", 200) + ": x}]", "f.yml:1:10: parts[0]." + strings.Repeat("i", 200) + ": unknown key " + strings.Repeat("i", 60) + "...; allowed: id, when"},
+		{"long near miss", "parts: [{" + strings.Repeat("i", 200) + ": x}]", "f.yml:1:10: parts[0]." + strings.Repeat("i", 200) + ": unknown key " + strings.Repeat("i", 60) + "...; allowed: id, parts, when"},
 		{"tab in quotes is fine", "name: \"a\n\tb\"\ncount: x\n", `f.yml:3:1: count: must be a whole number; found the text "x"`},
 		{"broken second document", "name: a\n---\n\"x", "f.yml:3:1: a quoted text has no closing quote"},
 		{"too large", strings.Repeat("#", 2<<20), "f.yml: the file is larger than 1 MiB"},
@@ -214,7 +250,7 @@ f.yml:3:5: parts[0]: is wrong
 f.yml:3:5: parts[0].id: is wrong
 f.yml:4:5: parts[0].when.title: is wrong
 f.yml:5:22: parts[0].when.labels.any[0]: is wrong
-f.yml:6:5: parts[1].nme: unknown key nme; allowed: id, when
+f.yml:6:5: parts[1].nme: unknown key nme; allowed: id, parts, when
 f.yml:6:5: parts[1].id: is wrong
 f.yml:7:20: owns["my.jira"][0]: is wrong`
 	if diff := cmp.Diff(strings.TrimSpace(want), fmt.Sprint(doc.Err())); diff != "" {

@@ -3,6 +3,7 @@ package yamlfile
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +53,14 @@ func (d *Document) Problemf(path, format string, args ...any) {
 func (d *Document) At(path, format string, args ...any) Problem {
 	line, column := d.find(path)
 	return Problem{File: d.file, Line: line, Column: column, Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+// Wrong reports whether a mistake was noted at path or below it.
+func (d *Document) Wrong(path string) bool {
+	return slices.ContainsFunc(d.problems, func(p Problem) bool {
+		rest, below := strings.CutPrefix(p.Path, path)
+		return below && (path == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
 }
 
 // Err returns nil if the file has no mistake, else Problems, sorted by line.

@@ -33,13 +33,37 @@ func fieldsOf(t reflect.Type) (names []string, fields map[string][]int) {
 	return names, fields
 }
 
+func unmarshalsNode(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[NodeUnmarshaler]())
+}
+
+func unmarshalsText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// holdsTexts says whether t is a text or a list of them.
+func holdsTexts(t reflect.Type) bool {
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.String
+}
+
+// isSection says whether a type holds other keys: a struct, or a list of
+// structs. A section that belongs to no element of a list may be left empty.
+func isSection(t reflect.Type) bool {
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Struct && !unmarshalsNode(t) && !unmarshalsText(t)
+}
+
 // isScalarType says whether one plain value of t can stand for a list of one.
 func isScalarType(t reflect.Type) bool {
-	p := reflect.PointerTo(t)
-	if p.Implements(reflect.TypeFor[NodeUnmarshaler]()) {
+	if unmarshalsNode(t) {
 		return false
 	}
-	if p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+	if unmarshalsText(t) {
 		return true
 	}
 	switch t.Kind() {
@@ -50,8 +74,19 @@ func isScalarType(t reflect.Type) bool {
 	}
 }
 
+const oneValue = "one value"
+
+// wanted says in words what a value of t is.
 func wanted(t reflect.Type) string {
 	switch k := t.Kind(); {
+	case k == reflect.Pointer:
+		return wanted(t.Elem())
+	case unmarshalsNode(t) || unmarshalsText(t) || k == reflect.Slice && isScalarType(t.Elem()):
+		return oneValue
+	case k == reflect.Slice:
+		return "a list"
+	case k == reflect.Struct || k == reflect.Map:
+		return `lines of "key: value"`
 	case t == durationType:
 		return "a duration such as 30s, 5m or 24h"
 	case k == reflect.String:
@@ -76,8 +111,6 @@ func describe(n *yaml.Node) string {
 		return "a list"
 	case n.Kind == yaml.MappingNode:
 		return "keys with values"
-	case isNothing(n):
-		return "nothing"
 	case n.Style == 0 && n.Tag != "!!str":
 		return shorten(n.Value)
 	default:

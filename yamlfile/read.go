@@ -21,8 +21,10 @@ const (
 // Fields may be structs (with `yaml:",inline"` for embedded ones), slices,
 // maps with string keys, pointers, texts, booleans, numbers, time.Duration and
 // any encoding.TextUnmarshaler, whose error becomes the message. A single
-// value may stand for a list of one. Types with other needs implement
-// NodeUnmarshaler. Other types panic: they are a mistake of the programmer.
+// value may stand for a list of one. A key without a value is a mistake, unless
+// it is that of a struct or a list of structs that is in no list itself. Types
+// with other needs implement NodeUnmarshaler. Other types panic: they are a
+// mistake of the programmer.
 func Decode(file string, data []byte, v any) *Document {
 	d := &Document{file: file, tainted: map[string]bool{}}
 	defer func() { d.decoded = true }()

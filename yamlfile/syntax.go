@@ -2,9 +2,13 @@ package yamlfile
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -44,7 +48,12 @@ var parserLine = regexp.MustCompile(`^yaml: (line \d+: )?`)
 // noted one by one instead, since they are the likely cause.
 func (d *Document) syntax(data []byte, err error) {
 	lines := bytes.SplitAfter(data, []byte("\n"))
-	if d.tabs(lines) {
+	if d.merge(lines) || d.tabs(lines) {
+		return
+	}
+	line := culprit(lines, err)
+	if open, column := openQuote(lines, line); open > 0 {
+		d.fail(open, column, "the quote that opens here is not closed on this line, so what follows is taken for its text, up to line %d", line)
 		return
 	}
 	message := parserLine.ReplaceAllString(err.Error(), "")
@@ -54,24 +63,90 @@ func (d *Document) syntax(data []byte, err error) {
 			break
 		}
 	}
-	line := culprit(lines, err.Error())
 	d.fail(line, columnOf(lines[line-1]), "%s", message)
 }
 
 // culprit returns the number of the line that brings the error about. The
 // parser's own number is often that of the block around it, so the file is
 // read up to different lines instead.
-func culprit(lines [][]byte, message string) int {
-	i := sort.Search(len(lines)-1, func(i int) bool {
-		var n yaml.Node
-		dec := yaml.NewDecoder(bytes.NewReader(bytes.Join(lines[:i+1], nil)))
-		for {
-			if err := dec.Decode(&n); err != nil {
-				return err.Error() == message
+func culprit(lines [][]byte, why error) int {
+	i := sort.Search(len(lines)-1, func(i int) bool { return complaint(lines[:i+1]).Error() == why.Error() })
+	return i + 1
+}
+
+// complaint is what the parser says of lines, io.EOF if they are right.
+func complaint(lines [][]byte) error {
+	var n yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(bytes.Join(lines, nil)))
+	for {
+		if err := dec.Decode(&n); err != nil {
+			return err
+		}
+	}
+}
+
+// merge notes the lines that a merge leaves where two people changed the same.
+func (d *Document) merge(lines [][]byte) bool {
+	if !slices.ContainsFunc(lines, conflictMark.Match) {
+		return false
+	}
+	for i, line := range lines {
+		if (conflictMark.Match(line) || conflictMiddle.Match(line)) && len(d.problems) < maxProblems {
+			d.fail(i+1, 1, "a merge left this mark, as two people changed the same lines; keep one of both versions and remove the lines of <<<<<<<, ======= and >>>>>>>")
+		}
+	}
+	return true
+}
+
+var (
+	conflictMark   = regexp.MustCompile(`^(<{7}|>{7})( .*)?\r?\n?$`)
+	conflictMiddle = regexp.MustCompile(`^(={7}|\|{7}( .*)?)\r?\n?$`)
+)
+
+// maxQuotes bounds how many quotes are looked at for the open one.
+const maxQuotes = 4
+
+// openQuote returns where a quote opens above line culprit and is not closed on
+// its own line, if that brought the mistake about: with a closing quote, the
+// file is right, or goes wrong further down only. Line is 0 if there is none.
+func openQuote(lines [][]byte, culprit int) (line, column int) {
+	tried := 0
+	for i := culprit - 2; i >= 0 && tried < maxQuotes; i-- {
+		for _, quote := range []string{`"`, "'"} {
+			at := bytes.LastIndex(lines[i], []byte(quote))
+			if at < 0 || !beginsText(lines[i][:at]) {
+				continue
+			}
+			tried++
+			if closes(lines, i, at, quote, culprit) {
+				return i + 1, utf8.RuneCount(lines[i][:at]) + 1
 			}
 		}
-	})
-	return i + 1
+	}
+	return 0, 0
+}
+
+// beginsText says whether a quote may open after what stands before it.
+func beginsText(before []byte) bool {
+	bare := bytes.TrimRight(before, " ")
+	return len(bare) == 0 || bytes.ContainsAny(bare[len(bare)-1:], ":-[{,")
+}
+
+// closes says whether the mistake on line reached is gone with a quote at the
+// end of line i, be it within the brackets that stand there.
+func closes(lines [][]byte, i, open int, quote string, reached int) bool {
+	text := bytes.TrimRight(lines[i], " \r\n")
+	for _, end := range []int{len(text), len(bytes.TrimRight(text, "]} "))} {
+		if end <= open {
+			continue
+		}
+		repaired := slices.Clone(lines)
+		repaired[i] = slices.Concat(lines[i][:end], []byte(quote), lines[i][end:])
+		if why := complaint(repaired); errors.Is(why, io.EOF) || culprit(repaired, why) > reached {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Document) tabs(lines [][]byte) bool {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -29,6 +28,7 @@ type checkFlags struct {
 func addCheck(app *kingpin.Application) (*kingpin.CmdClause, command) {
 	c := app.Command("check", "Say whether alignd.yml and the mapping it names are right, with every mistake and every warning at once. "+
 		"A credential that is not here, or may not be read, is a warning, so that files can be checked anywhere. "+
+		"While there are mistakes, warnings wait that depend on several parts of the mapping, such as rules that never count, and --store. "+
 		"Exit code 1 if something is wrong, 2 with --strict if there are only warnings.")
 	f := checkFlags{
 		askFlags: addAskFlags(c),
@@ -62,14 +62,15 @@ func (f checkFlags) check(ctx context.Context) (checked, error) {
 	case *f.mapping != "":
 		return f.checkMapping(ctx)
 	}
-	cfg, err := config.Review(*f.file)
-	if err != nil {
-		return checked{wrong: yamlfile.AsProblems(err)}, nil
+	cfg, err := config.Check(*f.file, today())
+	found := checked{wrong: yamlfile.AsProblems(err)}
+	if cfg != nil {
+		found.warnings = cfg.Warnings
+		found.wrong = append(found.wrong, yamlfile.AsProblems(daemon.CheckWebFile(cfg))...)
 	}
-	if err := daemon.CheckWebFile(cfg); err != nil {
-		return checked{wrong: yamlfile.AsProblems(err)}, nil
+	if len(found.wrong) > 0 {
+		return found, nil
 	}
-	found := checked{warnings: slices.Concat(cfg.Warnings, cfg.Rules.Overdue(today()))}
 	found.right = []string{fmt.Sprintf("%s and %s are right: %s, %s.", *f.file, cfg.MappingFile, count(len(cfg.Accounts()), "connector"), contents(cfg.Rules))}
 	if !*f.store {
 		return found, nil
@@ -84,11 +85,11 @@ func (f checkFlags) checkMapping(ctx context.Context) (checked, error) {
 	if err != nil {
 		return checked{wrong: yamlfile.AsProblems(fmt.Errorf("read mapping: %w", err))}, nil
 	}
-	rules, err := mapping.Parse(path, data)
+	rules, warnings, err := mapping.Check(path, data, today())
 	if err != nil {
-		return checked{wrong: yamlfile.AsProblems(err)}, nil
+		return checked{wrong: yamlfile.AsProblems(err), warnings: warnings}, nil
 	}
-	found := checked{warnings: slices.Concat(rules.Warnings(), rules.Overdue(today())), right: []string{fmt.Sprintf("%s is right: %s.", path, contents(rules))}}
+	found := checked{warnings: warnings, right: []string{fmt.Sprintf("%s is right: %s.", path, contents(rules))}}
 	if !*f.store {
 		return found, nil
 	}

@@ -37,7 +37,7 @@ func (f *explainFlags) explainMadeUp(ctx context.Context, out io.Writer) error {
 	if *f.format == "json" {
 		return printJSON(out, web.ExplainBody{Explanations: []web.Explanation{e}})
 	}
-	printMadeUp(out, e, f.madeUp.Homeless(file.rules))
+	f.printMadeUp(out, e, file.rules)
 	return nil
 }
 
@@ -75,7 +75,7 @@ func (f *explainFlags) try(ctx context.Context, file mappingFile) (web.Explanati
 	return e, err
 }
 
-func printMadeUp(out io.Writer, e web.Explanation, homeless string) {
+func (f *explainFlags) printMadeUp(out io.Writer, e web.Explanation, rules *mapping.RuleSet) {
 	printLine(out, "A ticket that does not exist  %s", oneLine(e.Title))
 	line := func(name, value string) {
 		if value != "" {
@@ -84,8 +84,16 @@ func printMadeUp(out io.Writer, e web.Explanation, homeless string) {
 	}
 	line("project", e.Project)
 	line("connector", e.Connector)
-	line("team", orElse(e.Team, "none, so it would take no work: "+homeless))
+	team := e.Team
+	if team == "" {
+		team = "none, so it would take no work: " + f.madeUp.Homeless(rules, e.Connector)
+	}
+	line("team", team)
+	line("parent", f.madeUp.Parent)
 	line("type", e.Type)
+	line("status", e.Status)
+	line("priority", f.madeUp.Priority)
 	line("labels", strings.Join(e.Labels, ", "))
+	line("components", strings.Join(f.madeUp.Components, ", "))
 	printNow(out, e)
 }

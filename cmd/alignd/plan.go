@@ -53,6 +53,9 @@ func addPlan(app *kingpin.Application) (*kingpin.CmdClause, command) {
 // planFor compares with the mapping in force, or with that of a stopped alignd.
 func planFor(ctx context.Context, f askFlags, text []byte, rules *mapping.RuleSet) (*alignment.Plan, error) {
 	return consult(ctx, f, config.Review, func(st store.Store, cfg *config.Config) (*alignment.Plan, error) {
+		if err := cfg.CheckConnectors(rules); err != nil {
+			return nil, fmt.Errorf("the mapping is not right:\n%w", err)
+		}
 		return daemon.Plan(ctx, st, cfg.Rules, rules)
 	}, func(running asked) (*alignment.Plan, error) {
 		p := &alignment.Plan{}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ func printPlan(out io.Writer, p *alignment.Plan, format string) error {
 	if format == "json" {
 		return printJSON(out, p)
 	}
-	w := planWriter{Writer: out, markdown: format == "markdown", names: p.Names}
+	w := &planWriter{Writer: out, markdown: format == "markdown", names: p.Names}
 	if p.Empty() {
 		w.line("Nothing changes.")
 		return nil
@@ -24,7 +25,9 @@ func printPlan(out io.Writer, p *alignment.Plan, format string) error {
 	w.changes(p)
 	w.moves(p.Moves)
 	w.shares(slices.Concat(p.Shares, p.Reasons))
-	w.rest(p)
+	w.deadRules(p.DeadRules)
+	w.conflicts(p.Conflicts)
+	w.episodes(p.Episodes)
 	return nil
 }
 
@@ -33,58 +36,83 @@ type planWriter struct {
 	io.Writer
 	markdown bool
 	names    alignment.Names
+
+	begun  bool // something stands above
+	headed bool // that is a heading
 }
 
-func (w planWriter) line(format string, args ...any) { printLine(w, format, args...) }
+func (w *planWriter) line(format string, args ...any) { printLine(w, format, args...) }
 
-func (w planWriter) heading(text string) {
-	if w.markdown {
-		w.line("### %s", text)
+// gap sets off what comes next.
+func (w *planWriter) gap() {
+	if w.begun {
 		w.line("")
-		return
 	}
-	w.line("%s", text)
+	w.begun, w.headed = true, false
 }
 
-func (w planWriter) item(indent int, format string, args ...any) {
+func (w *planWriter) heading(format string, args ...any) {
+	w.gap()
+	if w.headed = true; w.markdown {
+		format = "### " + format
+	}
+	w.line(format, args...)
+}
+
+func (w *planWriter) item(indent int, format string, args ...any) {
 	bullet := "  "
 	if w.markdown {
 		bullet = "- "
+		if w.headed {
+			w.line("")
+		}
 	}
+	w.headed = false
 	w.line(strings.Repeat("  ", indent)+bullet+format, args...)
 }
 
-// title returns a title or name as nothing but text: in Markdown as code, where nobody
-// is mentioned and nothing is a link.
-func (w planWriter) title(title string) string {
-	title = oneLine(title)
+// text returns what somebody wrote as nothing but text: in Markdown as code, where
+// nobody is mentioned and nothing is a link.
+func (w *planWriter) text(written string) string {
+	written = printable(written)
 	if w.markdown {
-		return "`" + strings.ReplaceAll(title, "`", "'") + "`"
+		return "`" + strings.ReplaceAll(written, "`", "'") + "`"
 	}
-	return title
+	return written
 }
 
-func (w planWriter) team(id string) string {
+// named returns the name of an id, with the id where another has the same name.
+func (w *planWriter) named(names map[string]string, id string) string {
+	name := cmp.Or(names[id], id)
+	for other, same := range names {
+		if other != id && cmp.Or(same, other) == name {
+			return fmt.Sprintf("%s (%s)", w.text(name), id)
+		}
+	}
+	return w.text(name)
+}
+
+func (w *planWriter) team(id string) string {
 	if id == alignment.AllTeams {
 		return "The whole company"
 	}
-	return w.title(cmp.Or(w.names.Teams[id], id))
+	return w.named(w.names.Teams, id)
 }
 
 // whose says which team loses tickets to which, if it is not the same one.
-func (w planWriter) whose(from, to string) string {
+func (w *planWriter) whose(from, to string) string {
 	if from == "" || to == "" || from == to {
 		return w.team(cmp.Or(to, from))
 	}
 	return w.team(from) + " -> " + w.team(to)
 }
 
-func (w planWriter) goal(id string) string { return w.title(cmp.Or(w.names.Goals[id], id)) }
+func (w *planWriter) goal(id string) string { return w.named(w.names.Goals, id) }
 
-func (w planWriter) reason(id string) string { return w.title(cmp.Or(w.names.Reasons[id], id)) }
+func (w *planWriter) reason(id string) string { return w.named(w.names.Reasons, id) }
 
 // place says where a ticket counts, in the words of the pages.
-func (w planWriter) place(p alignment.Place) string {
+func (w *planWriter) place(p alignment.Place) string {
 	switch {
 	case p.Team == "":
 		return "in no team"
@@ -98,110 +126,103 @@ func (w planWriter) place(p alignment.Place) string {
 	return strings.Join(words, " + ")
 }
 
-// share says whose share has changed.
-func (w planWriter) share(s *alignment.ShareChange) string {
-	c := alignment.Cell{Goal: s.Goal, Reason: s.Reason}
-	_ = c.Class.UnmarshalText([]byte(s.Class)) // it was written by String
-	switch {
-	case s.Goal == "" && s.Reason == "":
-		return web.ClassText(c.Class)
-	case s.Reason == alignment.NoReason:
-		c.Reason = ""
-	case s.Reason == alignment.OtherReason:
-		return web.ClassText(c.Class) + ": reasons that are not declared"
-	}
-	return web.CellText(c, w.goal, w.reason)
-}
-
 // changes says first what differs in the file, as the revisions will.
-func (w planWriter) changes(p *alignment.Plan) {
+func (w *planWriter) changes(p *alignment.Plan) {
 	if len(p.Changes) == 0 {
 		return
 	}
 	w.heading("What would differ in the mapping")
 	for _, words := range p.Changes {
-		w.item(0, "%s", w.title(words))
+		w.item(0, "%s", w.text(words))
 	}
-	w.line("")
 	if p.IsCalm() {
+		w.gap()
 		w.line("No ticket would count elsewhere today, and no share or episode would change.")
 	}
 }
 
-func (w planWriter) moves(moves []alignment.Move) {
+func (w *planWriter) moves(moves []alignment.Move) {
 	if len(moves) == 0 {
 		return
 	}
 	w.heading("Tickets that would count elsewhere: those with work in the last 91 days, and open ones")
 	for _, m := range moves {
 		w.item(0, "%s: %s -> %s, %s, %s of team time", w.whose(m.From.Team, m.To.Team), w.place(m.From), w.place(m.To), count(m.Tickets, "ticket"), hours(m.Time))
-		for _, tk := range m.Examples {
-			w.item(1, "%s %s (%s)", tk.Key, w.title(tk.Title), hours(tk.Time))
-		}
+		w.examples(m.Examples)
 	}
-	w.line("")
+}
+
+func (w *planWriter) examples(tickets []alignment.TicketWorth) {
+	for _, tk := range tickets {
+		w.item(1, "%s %s (%s)", tk.Key, w.text(oneLine(tk.Title)), hours(tk.Time))
+	}
 }
 
 func hours(nanoseconds int64) string {
 	return fmt.Sprintf("%.0f h", time.Duration(nanoseconds).Hours())
 }
 
-func (w planWriter) shares(shares []alignment.ShareChange) {
-	var shown []alignment.ShareChange
-	for _, s := range shares {
-		if s.Window == "28d" && s.Unit == alignment.UnitTime {
-			shown = append(shown, s)
-		}
+func (w *planWriter) deadRules(rules []string) {
+	if len(rules) > 0 {
+		w.heading("Rules that no ticket of the last 28 days matches")
 	}
-	if len(shares) == 0 {
+	for _, r := range rules {
+		w.item(0, "%s", w.text(r))
+	}
+}
+
+// mostConflicts bounds the pairs of rules that people get to read.
+const mostConflicts = 10
+
+func (w *planWriter) conflicts(c alignment.Conflicts) {
+	if c.Before == c.After && len(c.New) == 0 {
 		return
 	}
-	w.heading("Shares of team time over 28 days (all windows and units: --format=json)")
-	if len(shown) == 0 {
-		w.item(0, "stay; other windows or units change")
+	w.heading("Tickets of the last 28 days that match several goals: %d -> %d", c.Before, c.After)
+	for i, n := range c.New {
+		if i == mostConflicts {
+			w.item(0, "and %s (all: --format=json)", count(len(c.New)-i, "more pair")+" of rules")
+			break
+		}
+		w.item(0, "new: %s and %s match the same %s", w.rule(n.Rules[0]), w.rule(n.Rules[1]), count(n.Tickets, "ticket"))
+		w.examples(n.Examples)
 	}
-	for _, s := range shown {
-		w.item(0, "%s, %s, %s: %s -> %s", w.team(s.Team), w.share(&s), web.BasisText(s.Basis), shareText(s.Before), shareText(s.After))
-	}
-	w.line("")
 }
 
-func shareText(share *float64) string {
-	if share == nil {
-		return "nothing"
+// rule names a rule as check does.
+func (w *planWriter) rule(r alignment.GoalRule) string {
+	name := w.text(r.Name)
+	if !w.markdown {
+		name = strconv.Quote(r.Name)
 	}
-	return fmt.Sprintf("%.1f%%", *share*100)
+	goals := make([]string, len(r.Goals))
+	for i, id := range r.Goals {
+		goals[i] = w.goal(id)
+	}
+	if len(goals) == 1 {
+		return fmt.Sprintf("rule %s (goal %s)", name, goals[0])
+	}
+	return fmt.Sprintf("rule %s (goals %s)", name, strings.Join(goals, ", "))
 }
 
-func (w planWriter) rest(p *alignment.Plan) {
-	if len(p.DeadRules) > 0 {
-		w.heading("Rules that no ticket of the last 28 days matches")
-		for _, r := range p.DeadRules {
-			w.item(0, "%s", w.title(r))
-		}
-		w.line("")
-	}
-	if p.Conflicts.Before != p.Conflicts.After {
-		w.heading(fmt.Sprintf("Tickets that match several goals: %d -> %d", p.Conflicts.Before, p.Conflicts.After))
-		if !w.markdown { // where a heading ends with an empty line
-			w.line("")
-		}
-	}
-	if len(p.Episodes) > 0 {
+func (w *planWriter) episodes(changes []alignment.EpisodeChange) {
+	if len(changes) > 0 {
 		w.heading("Episodes of drift, if the next week is like the last ones")
-		for _, e := range p.Episodes {
-			name := "team " + w.team(e.Series.Team)
-			if e.Series.Goal != "" {
-				name = "goal " + w.goal(e.Series.Goal)
-			}
-			switch {
-			case e.Opens:
-				w.item(0, "%s: one would open, %s", name, e.Direction)
-			case e.How == alignment.NewReference:
-				w.item(0, "%s: the open one would end: another target or a pause", name)
-			default:
-				w.item(0, "%s: the open one would end", name)
-			}
+	}
+	for _, e := range changes {
+		name := "team " + w.team(e.Series.Team)
+		if e.Series.Goal != "" {
+			name = "goal " + w.goal(e.Series.Goal)
+		}
+		switch {
+		case e.Opens:
+			w.item(0, "%s: one would open, %s", name, e.Direction)
+		case e.Gone:
+			w.item(0, "%s: the open one would vanish, as nothing is watched there any more", name)
+		case e.How == alignment.NewReference:
+			w.item(0, "%s: the open one would end: another target or a pause", name)
+		default:
+			w.item(0, "%s: the open one would end", name)
 		}
 	}
 }

@@ -171,11 +171,11 @@ func addRules(out io.Writer, file mappingFile, s suggestions) error {
 	}
 	block := s.block(mapping.RuleIndent(file.text), true)
 	text, err := mapping.InsertRules(file.text, strings.TrimPrefix(block, "\n"))
-	if err == nil {
-		_, err = mapping.Parse(file.path, text)
-	}
 	if err != nil {
 		return fmt.Errorf("add rules to %s: %w", file.path, err)
+	}
+	if _, err := mapping.Parse(file.path, text); err != nil {
+		return fmt.Errorf("add rules to %s: it stays as it is, since with them it would not be right (lines are counted with them):\n%w", file.path, err)
 	}
 	if err := replaceFile(file.path, text); err != nil {
 		return fmt.Errorf("write mapping: %w", err)

@@ -14,7 +14,7 @@ type schema = map[string]any
 
 func generate(t *testing.T, title string, v any) []byte {
 	t.Helper()
-	g := generator{t: t, source: newSource(t)}
+	g := &generator{t: t, source: newSource(t)}
 	s := g.object(reflect.TypeOf(v))
 	delete(s, "description")
 	s["$schema"], s["title"] = draft, title
@@ -25,15 +25,16 @@ func generate(t *testing.T, title string, v any) []byte {
 // generator follows the decoder of yamlfile: what it accepts for a type, the
 // schema of the type accepts.
 type generator struct {
-	t      *testing.T
-	source *source
+	t       *testing.T
+	source  *source
+	element bool // what belongs to an element of a list
 }
 
 // value returns the schema for a type. required tells that the key may not be
 // left without a value.
 func (g *generator) value(t reflect.Type, extra schema, required bool) schema {
 	if t.Kind() == reflect.Pointer {
-		return orNothing(g.value(t.Elem(), extra, true), required)
+		return g.value(t.Elem(), extra, true)
 	}
 	p := reflect.PointerTo(t)
 	if _, shapes := p.MethodByName("UnmarshalYAMLNode"); shapes {
@@ -44,12 +45,12 @@ func (g *generator) value(t reflect.Type, extra schema, required bool) schema {
 	case p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return merge(texts(), own, extra)
 	case t.Kind() == reflect.Struct:
-		return orNothing(merge(g.object(t), extra), required)
+		return orNothing(merge(g.object(t), extra), required || g.element)
 	case t.Kind() == reflect.Map:
 		s := schema{"type": "object", "additionalProperties": g.value(t.Elem(), nil, true)}
-		return orNothing(merge(s, extra), required)
+		return merge(s, extra)
 	case t.Kind() == reflect.Slice:
-		return orNothing(g.list(t.Elem(), extra), required)
+		return orNothing(g.list(t.Elem(), extra), required || g.element || !isSection(t))
 	}
 	return merge(g.plain(t), own, extra)
 }
@@ -78,12 +79,23 @@ func (g *generator) list(element reflect.Type, extra schema) schema {
 		many["minItems"] = least
 		delete(each, "minItems")
 	}
-	one := g.value(element, each, true)
+	within := &generator{g.t, g.source, true}
+	one := within.value(element, each, true)
 	many["items"] = one
 	if g.isValue(element) {
 		return schema{"anyOf": []schema{many, one}}
 	}
 	return many
+}
+
+// isSection says whether t holds other keys, as the decoder sees it.
+func isSection(t reflect.Type) bool {
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	p := reflect.PointerTo(t)
+	_, shapes := p.MethodByName("UnmarshalYAMLNode")
+	return t.Kind() == reflect.Struct && !shapes && !p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
 func (g *generator) isValue(t reflect.Type) bool {
@@ -155,19 +167,12 @@ func (g *generator) plain(t reflect.Type) schema {
 	return nil
 }
 
-// orNothing allows a key without a value where the decoder does.
+// orNothing allows a section without a value where the decoder does.
 func orNothing(s schema, required bool) schema {
 	if required {
 		return s
 	}
-	switch kind := s["type"].(type) {
-	case string:
-		s["type"] = []any{kind, "null"}
-	case []any:
-		s["type"] = append(slices.Clone(kind), "null")
-	default:
-		s["anyOf"] = append(slices.Clone(s["anyOf"].([]schema)), schema{"type": "null"})
-	}
+	s["type"] = []any{s["type"], "null"}
 	return s
 }
 
