@@ -2,10 +2,8 @@ package config
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"alignd/connectors"
 	"alignd/connectors/jira"
@@ -57,31 +55,6 @@ func (a Account) written() connectors.Common {
 func (a Account) Same(b Account) bool {
 	a.path, b.path = "", ""
 	return reflect.DeepEqual(a, b)
-}
-
-// Scope identifies what is read and how it is understood. While it stays the
-// same, reading may go on where it stopped; keys that are not set do not count,
-// so that a new version with more of them reads on as well.
-func (a Account) Scope() string {
-	plain := connectors.Common{IgnoreLabels: a.IgnoreLabels}
-	var settings any
-	switch s := a.Settings.(type) {
-	case jira.Config:
-		s.Common, s.Auth = plain, jira.Auth{}
-		settings = s
-	case linear.Config:
-		s.Common, s.Auth = plain, linear.Auth{}
-		settings = s
-	}
-	var set []string
-	v := reflect.ValueOf(settings)
-	for i := range v.NumField() {
-		if !v.Field(i).IsZero() {
-			set = append(set, fmt.Sprintf("%s=%q", v.Type().Field(i).Name, fmt.Sprint(v.Field(i).Interface())))
-		}
-	}
-	sum := sha256.Sum256([]byte(strings.Join(set, " ")))
-	return a.Kind + " " + hex.EncodeToString(sum[:8])
 }
 
 func (a Account) validate(report yamlfile.Report) {

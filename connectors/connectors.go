@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -25,7 +26,9 @@ import (
 // with its whole history; a ticket may come twice, the later one is the truth.
 // Tickets outside of the scope come with it, marked as such, if they stand
 // above one that does.
-// Any error ends the walk, and nothing of the failed page is returned.
+// Nothing of a page that failed is returned. After most errors the same page
+// may be asked for again, however much later: with the same Query, and without
+// Look or another walk in between. Whether that can help, Resumable tells.
 // Implementations need not be safe for concurrent walks.
 type Connector interface {
 	// Name is the configured name; tickets carry it in ID.Connector.
@@ -111,6 +114,40 @@ func (e *StatusError) Error() string {
 		return fmt.Sprintf("%s: HTTP %d", e.Endpoint, e.Status)
 	}
 	return fmt.Sprintf("%s: HTTP %d: %s", e.Endpoint, e.Status, e.Message)
+}
+
+// WalkError is why a walk cannot go on and has to begin anew.
+type WalkError string
+
+func (e WalkError) Error() string { return string(e) }
+
+// Resumable reports whether the page that failed with err may come if it is
+// asked for again, instead of beginning anew: it was throttled, the tracker is
+// in trouble or cannot be reached, or what came could not be understood. A
+// refusal is final, that of a page token that has expired as any other.
+func Resumable(err error) bool {
+	if _, ok := errors.AsType[WalkError](err); ok {
+		return false
+	}
+	status, ok := errors.AsType[*StatusError](err)
+	return !ok || status.Throttled || status.Status/100 != 4 || status.Status == http.StatusRequestTimeout
+}
+
+// Unreached reports whether err says nothing of what was asked for: a rate limit
+// refused it, or it never got as far as the tracker.
+func Unreached(err error) bool {
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return status.Throttled || status.Status > http.StatusInternalServerError && temporary(status.Status)
+	}
+	trouble, ok := errors.AsType[*net.OpError](err)
+	return ok && trouble.Op == "dial"
+}
+
+// Throttled reports whether err is the refusal of a tracker whose budget is
+// spent.
+func Throttled(err error) bool {
+	status, ok := errors.AsType[*StatusError](err)
+	return ok && status.Throttled
 }
 
 // Unauthenticated reports whether err says that the tracker does not accept

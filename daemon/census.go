@@ -137,31 +137,27 @@ func (p *poller) takeCensus(ctx context.Context, accepted bool) (store.Census, e
 	if err != nil {
 		return last, err
 	}
-	scope := p.account.Scope()
-	rescoped := last.Scope != "" && last.Scope != scope
-	t, err := p.countFor(ctx, rescoped)
+	t, err := p.count(ctx)
 	if err != nil {
 		return last, err
 	}
-	next := store.Census{At: time.Now().UTC().Round(0), Scope: scope, Found: t.found}
+	next := store.Census{At: time.Now().UTC().Round(0), Scope: p.account.Scope(), Found: t.found}
 	if next.Unread, err = p.recover(ctx, t.unknown); err != nil {
 		return last, err
 	}
-	if !rescoped && !accepted && t.shrank(float64(p.account.MaxShrink)/100) {
-		next.Held, next.Missing = true, t.misses(last, next.At)
+	if err := p.leaveScope(ctx, t, last); err != nil {
+		return last, err
+	}
+	next.Missing = t.misses(last, next.At)
+	if !accepted && t.shrank(float64(p.account.MaxShrink)/100) {
+		next.Held = true
 		p.warnShrunk(last, t)
 		return next, p.closeWith(ctx, &next)
 	}
 	if last.Held {
 		p.logger.Info("The scope is no longer held", "missing", len(t.missing), "accepted", accepted)
 	}
-	if rescoped {
-		err = p.leaveScope(ctx, t)
-	} else {
-		next.Missing = t.misses(last, next.At)
-		err = p.lookForMissing(ctx, t, last, &next)
-	}
-	if err != nil {
+	if err := p.lookForMissing(ctx, t, last, &next); err != nil {
 		return last, err
 	}
 	if err := p.heal(ctx, t, last); err != nil {
@@ -169,20 +165,6 @@ func (p *poller) takeCensus(ctx context.Context, accepted bool) (store.Census, e
 	}
 	p.told = false
 	return next, p.closeCensus(ctx, t, &next)
-}
-
-// countFor counts, and twice where what is missing leaves at once.
-func (p *poller) countFor(ctx context.Context, rescoped bool) (*tally, error) {
-	t, err := p.count(ctx)
-	if err != nil || !rescoped {
-		return t, err
-	}
-	again, err := p.count(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t.confirm(again)
-	return t, nil
 }
 
 // closeCensus lets go of what the tracker itself calls deleted and of what

@@ -412,25 +412,38 @@ func TestChangedScope(t *testing.T) {
 			r.wantGauge(t, "alignd_sync_scope_shrunk", 0)
 			r.census = schedule{}
 			before := r.census.due
-			if err := r.censusIfDue(t.Context()); err != nil || !r.census.due.After(before) || len(tr.looks) > 0 {
+			if err := r.censusIfDue(t.Context()); err != nil || !r.census.due.After(before) || len(tr.looks) != 1 {
 				t.Errorf("err = %v, due %v, looks %v", err, r.census.due, tr.looks)
 			}
 		})
 	}
 }
 
-// One census after a change of scope may miss a ticket as well as any other.
+// One census after a change of scope may miss a ticket as well as any other,
+// and so may the search that tells whether it is in scope.
 func TestChangedScopeCountsTwice(t *testing.T) {
 	r, tr := newTracked(t, 3)
 	r.account.Settings = jira.Config{Projects: []string{"PAY"}, JQL: "type = Bug"}
+	delete(tr.tickets, "3")
+	mark := func(outside bool) {
+		for uid, tk := range tr.tickets {
+			tk.Outside = outside
+			tr.tickets[uid] = tk
+		}
+	}
 	count, n := r.connector.count, 0
 	r.connector.count = func() (connectors.CountPage, error) {
 		n++
-		tr.hidden["2"] = n == 1
+		mark(n == 1)
+		defer mark(true)
 		return count()
 	}
 	r.take(t)
 	r.wantStored(t, "after the change", "1", "2", "3")
+	r.wantMissing(t, 1, 0, 0)
+	if diff := cmp.Diff([][]string{{"3"}}, tr.looks); n != 2 || diff != "" {
+		t.Errorf("counted %d times, looked at (-want +got):\n%s", n, diff)
+	}
 }
 
 func TestCensusSchedule(t *testing.T) {

@@ -3,17 +3,73 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
+	"alignd/config"
 	"alignd/connectors"
 	"alignd/store"
 	"alignd/ticket"
 )
 
-// leaveScope lets go of what the changed scope no longer holds.
-func (p *poller) leaveScope(ctx context.Context, t *tally) error {
-	uids := slices.Sorted(maps.Keys(t.missing))
+// leaveScope lets go of what changed settings leave out, counted twice since it
+// leaves at once. Whatever else is missing stays so: no settings hide a ticket.
+func (p *poller) leaveScope(ctx context.Context, t *tally, last store.Census) error {
+	was, known := config.ParseScope(last.Scope)
+	is, _ := config.ParseScope(p.account.Scope())
+	if !known || is.SameTickets(was) || len(t.missing) == 0 {
+		return nil
+	}
+	again, err := p.count(ctx)
+	if err != nil {
+		return err
+	}
+	t.confirm(again)
+	var dropped, unclear []string
+	for uid, project := range t.missing {
+		pt := t.projects[project]
+		_, before := last.Missing[uid]
+		switch {
+		case is.Keeps(was, project):
+		case is.Drops(was, project) && pt.missing == pt.known: // else it is listed by another name as well
+			dropped = append(dropped, uid)
+		case !before: // or the settings are not why
+			unclear = append(unclear, uid)
+		}
+	}
+	slices.Sort(dropped)
+	slices.Sort(unclear)
+	p.told = false
+	if err := p.letGo(ctx, t, dropped); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(unclear, connectors.LookSize) {
+		if err := p.leaveIfOutside(ctx, t, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leaveIfOutside reads missing tickets and lets go of those that are there and
+// not asked for.
+func (p *poller) leaveIfOutside(ctx context.Context, t *tally, uids []string) error {
+	page, err := p.look(ctx, uids, false)
+	if err != nil {
+		return err
+	}
+	if _, _, err := p.repair(ctx, uids, page.Tickets); err != nil {
+		return err
+	}
+	outside := map[string]bool{}
+	for i := range page.Tickets {
+		outside[page.Tickets[i].ID.UID] = page.Tickets[i].Outside
+	}
+	return p.letGo(ctx, t, slices.DeleteFunc(slices.Clone(uids), func(uid string) bool { return !outside[uid] }))
+}
+
+// letGo lets go of missing tickets that the settings leave out.
+func (p *poller) letGo(ctx context.Context, t *tally, uids []string) error {
+	t.leave(uids)
 	return p.removed(ctx, store.Batch{Left: uids}, causeScope, len(uids))
 }
 

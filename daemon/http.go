@@ -16,6 +16,7 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"alignd/alignment"
+	"alignd/web"
 )
 
 // drainTime bounds how long open requests may hold up the end of the process.
@@ -128,7 +129,11 @@ func drain(server *http.Server) error {
 // restart must not take the last good numbers away because a tracker is down.
 func (d *Daemon) ready(w http.ResponseWriter, _ *http.Request) {
 	if d.Snapshot() == nil {
-		http.Error(w, "alignd is not ready: no tracker has been read completely yet.", http.StatusServiceUnavailable)
+		lines := []string{"alignd is not ready: no tracker has been read completely yet."}
+		for _, c := range d.Status().Connectors {
+			lines = append(lines, c.Name+": "+web.SyncState(c, time.Now())+".")
+		}
+		http.Error(w, strings.Join(lines, "\n"), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "alignd is ready.")

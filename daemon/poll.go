@@ -35,7 +35,7 @@ type poller struct {
 	sharing *sharing
 	term    *term       // nil while another replica reads
 	epoch   int64       // of the memory
-	resting atomic.Bool // between two walks
+	resting atomic.Bool // between two walks, with none to go on with
 
 	mu     sync.Mutex // guards status
 	status web.ConnectorStatus
@@ -55,9 +55,11 @@ func (p *poller) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		failures++
-		if err == nil {
+		if err == nil || p.suspended != nil && p.suspended.moved {
 			failures = 0
+		}
+		if err != nil {
+			failures++
 		}
 		pause, wait := p.pause(err, failures), time.Duration(0)
 		if err == nil {
@@ -65,7 +67,7 @@ func (p *poller) run(ctx context.Context) {
 			pause = max(pause, wait)
 		}
 		p.update(func(s *web.ConnectorStatus) { s.NextAttempt = time.Now().Add(pause) })
-		p.resting.Store(true)
+		p.resting.Store(p.suspended == nil) // another replica would have to begin it anew
 		alive := p.bell.rest(ctx, pause, err == nil && wait == 0)
 		p.resting.Store(false)
 		if !alive {
@@ -89,10 +91,12 @@ func (p *poller) attempt(ctx context.Context) error {
 	start := time.Now()
 	p.counts.SyncStarted(p.account.Name)
 	p.update(func(s *web.ConnectorStatus) {
-		s.Walking, s.Read, s.LastAttempt, s.NextAttempt = true, 0, start, time.Time{}
+		s.Walking, s.Read, s.LastAttempt, s.NextAttempt = true, p.suspended.soFar(), start, time.Time{}
 	})
 	w, err := p.walk(ctx)
-	p.update(func(s *web.ConnectorStatus) { s.Walking = false })
+	p.update(func(s *web.ConnectorStatus) {
+		s.Walking, s.Stopped, s.Throttled = false, p.suspended.soFar() > 0, connectors.Throttled(err)
+	})
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -101,15 +105,15 @@ func (p *poller) attempt(ctx context.Context) error {
 }
 
 // finish counts, logs and shows how a walk ended.
-func (p *poller) finish(w walk, err error, took time.Duration) {
+func (p *poller) finish(w *walk, err error, took time.Duration) {
 	if err != nil {
-		about := []any{"pages", w.pages, "tickets", w.tickets, "took", took, "err", err}
+		about := []any{"kind", w.kind, "pages", w.pages, "tickets", w.tickets, "took", took, "goes_on_there", p.suspended != nil, "err", err}
 		if ours := (*storeError)(nil); errors.As(err, &ours) {
 			p.counts.SyncFailedByStore(p.account.Name, w.kind, took)
 			p.logger.Error("The store failed, its last state stays in force; trying again later", about...)
 		} else {
 			p.counts.SyncFinished(p.account.Name, w.kind, took, err)
-			p.logger.Error("Reading the tracker failed, trying again later", about...)
+			p.logFailure(err, about)
 		}
 		p.update(func(s *web.ConnectorStatus) { s.Error = err.Error() })
 		return
@@ -119,59 +123,22 @@ func (p *poller) finish(w walk, err error, took time.Duration) {
 	if w.kind == fullWalk {
 		level = slog.LevelInfo
 	}
-	p.logger.Log(context.Background(), level, "Read the tracker", "kind", w.kind, "pages", w.pages, "tickets", w.tickets, "took", took)
+	about := []any{"kind", w.kind, "pages", w.pages, "tickets", w.tickets, "took", w.spent}
+	if w.stops > 0 {
+		about = append(about, "stops", w.stops, "since", w.began)
+	}
+	p.logger.Log(context.Background(), level, "Read the tracker", about...)
 	p.update(func(s *web.ConnectorStatus) { s.Error, s.LastSuccess = "", time.Now() })
 }
 
-// The kinds of walk.
-const (
-	fullWalk        = "full"        // everything in scope
-	incrementalWalk = "incremental" // what changed since the watermark
-)
-
-// walk reads page after page and applies each. What was applied before an
-// error stays; the watermark moves with the last page only.
-func (p *poller) walk(ctx context.Context) (walk, error) {
-	w := walk{kind: incrementalWalk, began: time.Now().UTC().Round(0)}
-	known, scope, err := p.watermark(ctx)
-	if err != nil {
-		return w, err
+// logFailure tells a walk that has to wait for the tracker's next budget, which
+// is as usual for a long one, from trouble.
+func (p *poller) logFailure(err error, about []any) {
+	if wait := retryAfter(err); p.suspended != nil && wait > 0 && connectors.Throttled(err) {
+		p.logger.Info("The tracker's budget is spent, reading goes on there with the next one", append(about, "wait", wait)...)
+		return
 	}
-	q := connectors.Query{Since: p.since(known)}
-	// Tickets that are new to a changed scope may be old in the tracker.
-	if known.IsZero() || scope != p.account.Scope() {
-		w.kind, w.first, q.Since = fullWalk, known.IsZero(), time.Time{}
-	} else if q.Outside, err = p.outside(ctx); err != nil {
-		return w, err
-	}
-	tokens := map[string]bool{}
-	for {
-		page, err := p.connector.Page(ctx, q)
-		if err != nil {
-			return w, fmt.Errorf("read page %d: %w", w.pages+1, err)
-		}
-		if err := w.begin(&page, known, p.twice(known), time.Duration(p.account.Overlap)); err != nil {
-			return w, err
-		}
-		if w.pages == 1 && page.Clock.Before(q.Since) {
-			p.setBack(&w, q.Since)
-		}
-		if err := p.apply(ctx, &w, &page); err != nil {
-			return w, err
-		}
-		if page.Next == "" {
-			p.told, p.latest, p.mark = true, w.clock, w.mark
-			if w.kind == fullWalk {
-				p.sampled = time.Now()
-			}
-			return w, nil
-		}
-		if tokens[page.Next] {
-			return w, fmt.Errorf("read page %d: the tracker repeats a page token", w.pages)
-		}
-		tokens[page.Next] = true
-		q.Token = page.Next
-	}
+	p.logger.Error("Reading the tracker failed, trying again later", about...)
 }
 
 // watermark returns how far which scope has been read, zero for never.
@@ -244,6 +211,7 @@ func (p *poller) apply(ctx context.Context, w *walk, page *connectors.Page) erro
 		return &storeError{fmt.Errorf("apply page %d: %w", w.pages, err)}
 	}
 	w.tickets += len(page.Tickets)
+	p.counting.met(page.Tickets)
 	p.counts.BatchApplied(p.account.Name, applied)
 	p.counts.TicketsRemoved(p.account.Name, causeGone, applied.Gone)
 	if !w.first {
@@ -259,40 +227,6 @@ func (p *poller) apply(ctx context.Context, w *walk, page *connectors.Page) erro
 type storeError struct{ error }
 
 func (e *storeError) Unwrap() error { return e.error }
-
-// walk is what one walk has done so far.
-type walk struct {
-	kind      string    // fullWalk or incrementalWalk
-	first     bool      // nothing was ever read completely before
-	began     time.Time // by our clock
-	clock     time.Time // the tracker's, when it began
-	mark      time.Time // what the next walk asks from, if that is before the watermark
-	watermark time.Time // to be set with the last page
-	pages     int
-	tickets   int
-}
-
-// begin takes the mark from the first page: the overlap before the tracker's
-// clock, no later than what has been read twice, if that is known. The
-// watermark is the same, but never goes back.
-func (w *walk) begin(page *connectors.Page, known, twice time.Time, overlap time.Duration) error {
-	w.pages++
-	if w.pages > 1 {
-		return nil
-	}
-	if page.Clock.IsZero() {
-		return errors.New("read page 1: the tracker does not say what time it is")
-	}
-	w.clock, w.mark = page.Clock, page.Clock.Add(-overlap)
-	if !twice.IsZero() && w.mark.After(twice) {
-		w.mark = twice
-	}
-	w.watermark = w.mark
-	if w.watermark.Before(known) {
-		w.watermark = known
-	}
-	return nil
-}
 
 func (p *poller) skip(skipped []connectors.Skipped) {
 	for _, s := range skipped {

@@ -32,6 +32,7 @@ import (
 type fakeConnector struct {
 	page    func(q connectors.Query) (connectors.Page, error)
 	count   func() (connectors.CountPage, error)
+	counts  func(token string) (connectors.CountPage, error) // instead of count
 	look    func(uids []string) (connectors.Page, error)
 	queries []connectors.Query
 	times   []time.Time
@@ -48,7 +49,10 @@ func (f *fakeConnector) Page(ctx context.Context, q connectors.Query) (connector
 	return f.page(q)
 }
 
-func (f *fakeConnector) Count(ctx context.Context, _ string) (connectors.CountPage, error) {
+func (f *fakeConnector) Count(ctx context.Context, token string) (connectors.CountPage, error) {
+	if f.counts != nil {
+		return f.counts(token)
+	}
 	if err := ctx.Err(); err != nil || f.count == nil {
 		return connectors.CountPage{}, err
 	}

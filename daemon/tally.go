@@ -3,7 +3,6 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,52 +18,18 @@ type tally struct {
 	found    int // tickets in scope, says the tracker
 	known    int // tickets in scope, says the store
 	unknown  []string
-	gone     []string            // known, and deleted says the tracker
-	members  int                 // of gone, in scope until now
-	missing  map[string]struct{} // known as in scope, and not found
-	outside  []string            // known, but not in scope
+	gone     []string          // known, and deleted says the tracker
+	members  int               // of gone, in scope until now
+	missing  map[string]string // known as in scope, and not found; their projects
+	outside  []string          // known, but not in scope
 	projects map[string]*projectTally
 }
 
 type projectTally struct{ known, missing int }
 
-// count asks the tracker for all ids in scope and compares.
-func (p *poller) count(ctx context.Context) (*tally, error) {
-	found, gone := map[string]struct{}{}, map[string]struct{}{}
-	tokens := map[string]bool{}
-	for token := ""; ; {
-		page, err := p.connector.Count(ctx, token)
-		if err != nil {
-			return nil, fmt.Errorf("count tickets: %w", err)
-		}
-		for _, uid := range page.UIDs {
-			found[uid] = struct{}{}
-		}
-		for _, uid := range page.Gone {
-			gone[uid] = struct{}{}
-		}
-		if token = page.Next; token == "" {
-			break
-		}
-		if tokens[token] {
-			return nil, errors.New("count tickets: the tracker repeats a page token")
-		}
-		tokens[token] = true
-	}
-	var t *tally
-	err := p.store.View(ctx, func(v store.View) error {
-		t = compare(v, p.account.Name, found, gone)
-		return nil
-	})
-	if err != nil {
-		return nil, &storeError{fmt.Errorf("read tickets: %w", err)}
-	}
-	return t, nil
-}
-
 // compare takes out of found what is known as in scope.
 func compare(v store.View, connector string, found, gone map[string]struct{}) *tally {
-	t := &tally{found: len(found), missing: map[string]struct{}{}, projects: map[string]*projectTally{}}
+	t := &tally{found: len(found), missing: map[string]string{}, projects: map[string]*projectTally{}}
 	for tk := range v.Tickets() {
 		if tk.ID.Connector != connector {
 			continue
@@ -100,16 +65,29 @@ func (t *tally) add(tk *ticket.Ticket, missing bool) {
 	pt.known++
 	if missing {
 		pt.missing++
-		t.missing[tk.ID.UID] = struct{}{}
+		t.missing[tk.ID.UID] = tk.Project
 	}
 }
 
 // confirm keeps as missing only what another census did not find either.
 func (t *tally) confirm(again *tally) {
-	maps.DeleteFunc(t.missing, func(uid string, _ struct{}) bool {
-		_, twice := again.missing[uid]
-		return !twice
-	})
+	for uid, project := range t.missing {
+		if _, twice := again.missing[uid]; !twice {
+			t.projects[project].missing--
+			delete(t.missing, uid)
+		}
+	}
+}
+
+// leave takes missing tickets out of the account.
+func (t *tally) leave(uids []string) {
+	for _, uid := range uids {
+		pt := t.projects[t.missing[uid]]
+		pt.missing--
+		pt.known--
+		t.known--
+		delete(t.missing, uid)
+	}
 }
 
 // shrank reports whether more is missing than happens in a day's work: more

@@ -194,13 +194,15 @@ func (p *poller) beginAnew(epoch int64) (err error) {
 
 // memory is what a poller keeps in mind under one epoch.
 type memory struct {
-	skipped map[string]bool // UIDs that were logged already
-	census  schedule
-	reread  time.Time // when the next part is read again; zero before the first look at the store
-	sampled time.Time // when names were last compared with the tracker's
-	told    bool      // the connector knows the tickets outside
-	latest  time.Time // the tracker's clock at the latest complete walk; zero before the first
-	mark    time.Time // what walks ask from if that is before the watermark; zero before the first
+	skipped   map[string]bool // UIDs that were logged already
+	census    schedule
+	reread    time.Time // when the next part is read again; zero before the first look at the store
+	sampled   time.Time // when names were last compared with the tracker's
+	told      bool      // the connector knows the tickets outside
+	latest    time.Time // the tracker's clock at the latest complete walk; zero before the first
+	suspended *walk     // to be gone on with; nil if there is none
+	counting  *counting // likewise
+	mark      time.Time // what walks ask from if that is before the watermark; zero before the first
 }
 
 func newMemory() memory { return memory{skipped: map[string]bool{}} }

@@ -33,6 +33,9 @@ type JiraFaults struct {
 	Shuffle      bool              // histories come in no order
 	ChangePages  int               // changelog/bulkfetch gives at most that many histories a page
 
+	PointsPerHour int  // quota of apps, by the hour of the clock: 429 until the next one when it is spent; 0 means none
+	NoRetryAfter  bool // such a refusal tells when the hour ends in X-RateLimit-Reset only
+
 	// On Data Center only.
 	MaxResults    int  // the server allows no larger page
 	StrictQueries bool // one missing id fails a query even with validateQuery: false

@@ -318,3 +318,41 @@ func TestRecordAndCounts(t *testing.T) {
 		t.Errorf("date %s", date)
 	}
 }
+
+// The points of an hour are one for a request and one for each issue; when they
+// are spent, nothing comes until the next hour of the clock begins.
+func TestPointsPerHour(t *testing.T) {
+	w := smallSite()
+	f := start(t, w, sandbox.Options{})
+	now := at(24).Add(40 * time.Minute)
+	w.SetClock(func() time.Time { return now })
+	for _, quiet := range []bool{false, true} {
+		now = now.Add(time.Hour)
+		f.SetFaults(sandbox.Faults{Jira: sandbox.JiraFaults{PointsPerHour: 5, NoRetryAfter: quiet}})
+		var got []int
+		var last reply
+		for range 8 {
+			last = f.jira("GET", "/rest/api/3/field", nil)
+			got = append(got, last.status)
+		}
+		if diff := cmp.Diff([]int{200, 200, 200, 200, 200, 429, 429, 429}, got); diff != "" {
+			t.Errorf("statuses (-want +got):\n%s", diff)
+		}
+		want := map[bool]string{false: "1201", true: ""}[quiet]
+		if after := last.header.Get("Retry-After"); after != want {
+			t.Errorf("Retry-After = %q, want %q", after, want)
+		}
+		if reset := last.header.Get("X-RateLimit-Reset"); reset != now.Add(20*time.Minute).UTC().Format("2006-01-02T15:04Z") {
+			t.Errorf("reset = %q at %s", reset, now)
+		}
+	}
+	now = now.Add(time.Hour)
+	issues := len(w.Jira.Keys())
+	f.SetFaults(sandbox.Faults{Jira: sandbox.JiraFaults{PointsPerHour: 2}})
+	if r := f.jira("GET", askPay, nil); r.status != 200 || issues < 2 {
+		t.Errorf("search: %d, of %d issues", r.status, issues)
+	}
+	if r := f.jira("GET", askPay, nil); r.status != 429 {
+		t.Errorf("after a search that took all points: %d", r.status)
+	}
+}

@@ -10,7 +10,8 @@ import (
 
 // jiraHandler answers as a Jira Cloud site, or as Jira Data Center.
 type jiraHandler struct {
-	site *Site
+	site  *Site
+	quota quota
 
 	mu    sync.Mutex
 	walks walks
@@ -102,7 +103,7 @@ func (h *jiraHandler) admit(c *jiraCall, gateway bool, e jiraEndpoint) answer {
 	c.anonymous = !known || c.faults.Jira.Anonymous
 	h.site.w.mu.RLock()
 	defer h.site.w.mu.RUnlock()
-	a := e.serve(h, c)
+	a := h.withinQuota(c, func() answer { return e.serve(h, c) })
 	if !c.anonymous {
 		if a.header == nil {
 			a.header = http.Header{}

@@ -44,6 +44,14 @@ func (ws *Workspace) addState(t *linearTeam, name, kind string) {
 	})
 }
 
+// RenameState renames a workflow state of a team. No issue is touched by it.
+func (ws *Workspace) RenameState(at time.Time, team, from, to string) {
+	ws.w.change(func() {
+		st := ws.state(ws.team(team), from)
+		st.name, st.updated = to, later(st.updated, stamp(at))
+	})
+}
+
 // HideTeam takes the account's access to a team away, or gives it back.
 func (ws *Workspace) HideTeam(key string, hidden bool) {
 	ws.w.change(func() { ws.team(key).hidden = hidden })
@@ -156,8 +164,16 @@ func (ws *Workspace) AddInitiative(at time.Time, in NewInitiative) {
 	})
 }
 
-// SetInitiatives puts a project under other initiatives. None of its issues is
-// touched by it.
+// RenameInitiative renames an initiative. None of its projects is touched by it.
+func (ws *Workspace) RenameInitiative(at time.Time, from, to string) {
+	ws.w.change(func() {
+		i := ws.initiative(from)
+		i.name, i.updated = to, later(i.updated, stamp(at))
+	})
+}
+
+// SetInitiatives puts a project under other initiatives. Neither the project
+// nor any of its issues is touched by it: Linear does not say whether it is.
 func (ws *Workspace) SetInitiatives(at time.Time, project string, initiatives ...string) {
 	ws.w.change(func() {
 		p := pick(ws.projects, "Linear project", project)
@@ -165,7 +181,6 @@ func (ws *Workspace) SetInitiatives(at time.Time, project string, initiatives ..
 		for _, name := range initiatives {
 			ws.link(at, ws.initiative(name), p)
 		}
-		p.updated = later(p.updated, stamp(at))
 	})
 }
 
@@ -174,6 +189,21 @@ func (ws *Workspace) RenameProject(at time.Time, from, to string) {
 	ws.w.change(func() {
 		p := pick(ws.projects, "Linear project", from)
 		p.name, p.updated = to, later(p.updated, stamp(at))
+	})
+}
+
+// DeleteProject removes a project without a trace. None of its issues is touched
+// by it, although they lose it.
+func (ws *Workspace) DeleteProject(name string) {
+	ws.w.change(func() {
+		gone := pick(ws.projects, "Linear project", name)
+		ws.projects = slices.DeleteFunc(ws.projects, func(p *linearProject) bool { return p == gone })
+		ws.links = slices.DeleteFunc(ws.links, func(l *initiativeLink) bool { return l.project == gone })
+		for _, is := range ws.issues {
+			if is.project == gone {
+				is.project, is.milestone = nil, nil
+			}
+		}
 	})
 }
 

@@ -295,3 +295,34 @@ func TestLinearRefusals(t *testing.T) {
 		}
 	}
 }
+
+// Each list comes newest first, by creation or by the last update, which a
+// rename is.
+func TestLinearListsOrder(t *testing.T) {
+	w := smallWorkspace()
+	ws := w.Linear
+	ws.AddProject(at(1), sandbox.NewLinearProject{Name: "Newer", Initiatives: []string{"Trust"}})
+	ws.AddInitiative(at(1), sandbox.NewInitiative{Name: "Growth"})
+	ws.RenameProject(at(22), "Failover", "Failover 2")
+	ws.RenameInitiative(at(22), "Reliability", "Steadiness")
+	ws.RenameLabel(at(22), "plain", "simple")
+	ws.RenameState(at(22), "SUP", "In Review", "Reviewing")
+	ws.ArchiveTeam(at(22), "SUP", true)
+	f := start(t, w, sandbox.Options{})
+	first := func(list, order string) string {
+		d := data(f, `{ `+list+`(first: 1, includeArchived: true, orderBy: `+order+`) { nodes { name } } }`, nil)
+		return d[list].(obj)["nodes"].(arr)[0].(obj)["name"].(string)
+	}
+	for list, want := range map[string]string{
+		"projects": "Failover 2", "initiatives": "Steadiness", "issueLabels": "simple", "workflowStates": "Reviewing", "teams": "Support",
+	} {
+		if got := first(list, "updatedAt"); got != want {
+			t.Errorf("%s updated last: %s, want %s", list, got, want)
+		}
+	}
+	for list, want := range map[string]string{"projects": "Newer", "initiatives": "Growth"} {
+		if got := first(list, "createdAt"); got != want {
+			t.Errorf("%s created last: %s, want %s", list, got, want)
+		}
+	}
+}

@@ -23,7 +23,7 @@ func syncRows(snap *alignment.Snapshot, status Status, now time.Time) []syncRow 
 		row := syncRow{
 			Name: c.Name, Kind: c.Kind, Error: c.Error,
 			UpTo:  dateOf(c.Watermark, now, status.StaleAfter),
-			State: syncState(c, now), Shrank: shrankWords(c), Verified: verifiedWords(c, now),
+			State: SyncState(c, now), Shrank: shrankWords(c), Verified: verifiedWords(c, now),
 		}
 		if snap != nil {
 			row.Known = counted(float64(knownTickets(snap, c.Name)), "ticket", "tickets")
@@ -33,22 +33,44 @@ func syncRows(snap *alignment.Snapshot, status Status, now time.Time) []syncRow 
 	return rows
 }
 
-func syncState(c ConnectorStatus, now time.Time) string {
+// SyncState says in words what a connector does.
+func SyncState(c ConnectorStatus, now time.Time) string {
 	switch {
 	case c.Elsewhere:
 		return "Read by another replica"
 	case c.Walking && c.Watermark.IsZero():
 		return "First reading under way: " + counted(float64(c.Read), "ticket", "tickets") + " so far"
+	case c.Error != "" && c.Stopped:
+		return stoppedWords(c) + nextWords(c, now, "; it goes on there at ")
 	case c.Error != "":
-		text := "The last attempt failed " + ago(now.Sub(c.LastAttempt))
-		if c.NextAttempt.After(now) {
-			text += "; the next one is at " + c.NextAttempt.UTC().Format("15:04:05 UTC")
-		}
-		return text
+		return "The last attempt failed " + ago(now.Sub(c.LastAttempt)) + nextWords(c, now, "; the next one is at ")
 	case c.LastSuccess.IsZero():
 		return "Not read yet"
 	default:
 		return "Read " + ago(now.Sub(c.LastSuccess))
+	}
+}
+
+func stoppedWords(c ConnectorStatus) string {
+	text := "Reading"
+	if c.Watermark.IsZero() {
+		text = "First reading"
+	}
+	text += " has stopped after " + counted(float64(c.Read), "ticket", "tickets")
+	if c.Throttled {
+		text += " because a budget of the tracker is spent"
+	}
+	return text
+}
+
+func nextWords(c ConnectorStatus, now time.Time, words string) string {
+	switch next := c.NextAttempt.UTC(); {
+	case !next.After(now):
+		return ""
+	case next.Sub(now) < 12*time.Hour:
+		return words + next.Format("15:04:05 UTC")
+	default:
+		return words + next.Format("2006-01-02 15:04 UTC")
 	}
 }
 

@@ -68,7 +68,9 @@ type ConnectorStatus struct {
 	Verified time.Time // every ticket was read again by its id since then
 	Repaired int       // tickets that walks had left otherwise than the tracker has them
 
-	Read int // tickets read in the current walk
+	Read      int  // tickets read in the current walk
+	Stopped   bool // the walk has stopped, and goes on there with the next attempt
+	Throttled bool // the last attempt failed for a budget of the tracker that is spent
 }
 
 // Options configure the handler.

@@ -439,3 +439,31 @@ func FuzzForeignText(f *testing.F) {
 		}
 	})
 }
+
+func TestSyncState(t *testing.T) {
+	stopped := web.ConnectorStatus{
+		Error: "read page 4: search: HTTP 500", Read: 3000, Stopped: true,
+		LastAttempt: readAt.Add(-time.Minute), NextAttempt: readAt.Add(time.Minute),
+	}
+	with := func(change func(*web.ConnectorStatus)) web.ConnectorStatus {
+		c := stopped
+		change(&c)
+		return c
+	}
+	for want, c := range map[string]web.ConnectorStatus{
+		"First reading has stopped after 3,000 tickets; it goes on there at 12:44:00 UTC": stopped,
+		"First reading has stopped after 3,000 tickets because a budget of the tracker is spent; it goes on there at 2026-11-19 12:43 UTC": with(func(c *web.ConnectorStatus) {
+			c.Throttled, c.NextAttempt = true, readAt.Add(24*time.Hour)
+		}),
+		"Reading has stopped after 1 ticket": with(func(c *web.ConnectorStatus) {
+			c.Read, c.Watermark, c.NextAttempt = 1, fixtureAt, readAt
+		}),
+		"First reading under way: 3,000 tickets so far":                         with(func(c *web.ConnectorStatus) { c.Walking, c.Stopped = true, false }),
+		"The last attempt failed 1 minute ago; the next one is at 12:44:00 UTC": with(func(c *web.ConnectorStatus) { c.Stopped = false }),
+		"Read by another replica":                                               with(func(c *web.ConnectorStatus) { c.Elsewhere = true }),
+	} {
+		if diff := cmp.Diff(want, web.SyncState(c, readAt)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}

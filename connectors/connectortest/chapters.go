@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"alignd/connectors"
 )
 
 func twoPages(s *story) {
@@ -113,6 +115,42 @@ func brokenInTheMiddle(s *story) {
 	s.fault = nil
 	if got := s.read(time.Time{}); len(got) != 3 {
 		s.Errorf("%d tickets in the walk after, want 3", len(got))
+	}
+}
+
+// A page that failed may be asked for again, and the walk goes on as if nothing
+// had happened, whichever of its pages it was.
+func askedAgain(s *story) {
+	for bad := 1; bad <= 3; bad++ {
+		s.conn, s.lists = nil, 0
+		s.fault = func(list int) http.HandlerFunc {
+			if list != bad {
+				return nil
+			}
+			return answer(http.StatusInternalServerError, nil, "boom")
+		}
+		s.connect()
+		var titles []string
+		for q, failed := (connectors.Query{}), 0; ; {
+			page, err := s.conn.Page(s.ctx, q)
+			if err != nil {
+				if failed++; failed > 1 || !connectors.Resumable(err) {
+					s.Fatalf("request %d failed: %v", bad, err)
+				}
+				time.Sleep(time.Hour)
+				continue
+			}
+			for _, tk := range page.Tickets {
+				titles = append(titles, tk.Title)
+			}
+			if q.Token = page.Next; q.Token == "" {
+				break
+			}
+		}
+		slices.Sort(titles)
+		if diff := cmp.Diff([]string{"Charge twice", "Fix the total", "Ship the form"}, slices.Compact(titles)); diff != "" {
+			s.Errorf("request %d failed (-want +got):\n%s", bad, diff)
+		}
 	}
 }
 

@@ -82,6 +82,7 @@ func Run(t *testing.T, h Harness) {
 		"429 with a long Retry-After": throttledLong,
 		"401":                         unauthorized,
 		"500 in the middle":           brokenInTheMiddle,
+		"a page asked for again":      askedAgain,
 		"login page":                  loginPage,
 		"cancelled context":           cancelled,
 		"poison ticket":               poison,

@@ -61,6 +61,12 @@ func (cl *climb) note(tk *ticket.Ticket) {
 	}
 }
 
+func (cl *climb) noteAll(tickets []ticket.Ticket) {
+	for i := range tickets {
+		cl.note(&tickets[i])
+	}
+}
+
 func (cl *climb) want(id uint64, hops int) {
 	if known, ok := cl.wanted[id]; !ok || hops < known {
 		cl.wanted[id] = hops
@@ -150,6 +156,7 @@ func (c *Connector) ancestorPage(ctx context.Context) (connectors.Page, error) {
 	if err := c.remember(ctx, ids, page.Tickets); err != nil {
 		return connectors.Page{}, err
 	}
+	cl.noteAll(page.Tickets)
 	for i := range page.Tickets {
 		id, _ := numeric(page.Tickets[i].ID.UID)
 		page.Tickets[i].Outside = !c.ancestors[id].inScope

@@ -121,12 +121,12 @@ func (c *Connector) list(ctx context.Context, endpoint, path, list string, body 
 	return env, nil
 }
 
-func (c *Connector) search(ctx context.Context, jql, token string) (envelope, error) {
+func (c *Connector) search(ctx context.Context, jql string, at *spot) (envelope, error) {
 	if c.deployment == DataCenter {
-		return c.searchRows(ctx, jql, token)
+		return c.searchRows(ctx, jql, at)
 	}
 	return c.list(ctx, "search", "search/jql", "issues", searchRequest{
-		JQL: jql, Fields: c.catalog.fields(), MaxResults: c.walk.size, NextPageToken: token,
+		JQL: jql, Fields: c.catalog.fields(), MaxResults: c.walk.size, NextPageToken: at.token,
 	})
 }
 
@@ -157,7 +157,7 @@ func (c *Connector) bulkFetch(ctx context.Context, ids []string) ([]json.RawMess
 var (
 	errUndelivered   = errors.New("jira could not deliver the ticket")
 	errNoToken       = errors.New("jira says there is another page but not where")
-	errRepeatedToken = errors.New("the same page token came twice")
+	errRepeatedToken = connectors.WalkError("the same page token came twice")
 )
 
 // changelogs returns the histories of up to changelogSize tickets by id, in

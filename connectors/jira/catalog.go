@@ -82,7 +82,7 @@ func (c *Connector) lookAround(ctx context.Context, found int) (changed bool, er
 	if found == 0 || c.walk.lookedAround {
 		return false, nil
 	}
-	c.walk.lookedAround = true
+	defer func() { c.walk.lookedAround = err == nil }()
 	switch {
 	case time.Since(c.catalog.read) >= catalogAge:
 		before := c.catalog.fields()

@@ -105,12 +105,14 @@ func (c *Connector) page(ctx context.Context, q connectors.Query) (connectors.Pa
 	}
 	switch {
 	case q.Token != c.walk.next:
-		return connectors.Page{}, fmt.Errorf("page token %.20q does not belong to the present walk", q.Token)
+		return connectors.Page{}, fmt.Errorf("page token %.20q: %w", q.Token, errOtherWalk)
 	case strings.HasPrefix(q.Token, ancestorToken):
 		return c.ancestorPage(ctx)
 	}
 	return c.searchPage(ctx)
 }
+
+const errOtherWalk = connectors.WalkError("it does not belong to the present walk")
 
 var errNoClock = errors.New("jira sent no Date header, so its clock is unknown")
 

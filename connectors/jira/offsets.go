@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"alignd/connectors"
 )
 
 // Data Center numbers the rows of a search, and each page is a search of its
@@ -146,13 +148,15 @@ type idRows struct {
 	pages int
 }
 
+const errOtherCensus = connectors.WalkError("it does not belong to the present census")
+
 // searchRowIDs is searchIDs for Data Center.
 func (c *Connector) searchRowIDs(ctx context.Context, req searchRequest) (ids []string, next string, err error) {
 	if req.NextPageToken == "" {
 		c.idRows = idRows{jql: req.JQL}
 	}
 	if c.idRows.jql != req.JQL {
-		return nil, "", fmt.Errorf("page token %.20q does not belong to the present census", req.NextPageToken)
+		return nil, "", fmt.Errorf("page token %.20q: %w", req.NextPageToken, errOtherCensus)
 	}
 	ask := offsetRequest{JQL: req.JQL, MaxResults: min(req.MaxResults, rowIDs), Fields: req.Fields}
 	if len(req.ReconcileIssues) > 0 { // one of them may be gone by now
@@ -181,11 +185,11 @@ func (c *Connector) searchRowIDs(ctx context.Context, req searchRequest) (ids []
 
 // searchRows is search for Data Center. Its tokens say nothing: the place is
 // kept in the walk.
-func (c *Connector) searchRows(ctx context.Context, jql, token string) (envelope, error) {
-	if token == "" {
-		c.walk.place = offsets{}
+func (c *Connector) searchRows(ctx context.Context, jql string, at *spot) (envelope, error) {
+	if at.token == "" {
+		at.rows = offsets{}
 	}
-	items, last, err := c.walk.place.page(ctx, c, offsetRequest{
+	items, last, err := at.rows.page(ctx, c, offsetRequest{
 		JQL: jql, MaxResults: c.walk.size, Fields: c.catalog.fields(), Expand: []string{expandHistories},
 	})
 	return envelope{items: items, last: last, token: "rows" + strconv.Itoa(c.walk.searches)}, err

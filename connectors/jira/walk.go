@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,19 +24,26 @@ const (
 type walk struct {
 	since    time.Time // no later than asked
 	asked    time.Time // Query.Since
-	began    time.Time // on our clock
+	began    time.Time // on the tracker's clock
 	minutes  int64     // how far the query reaches back; 0 means everything
 	next     string    // token of the page that is due, as handed out
+	spot     spot      // where that page begins
 	searches int
-	found    int             // tickets so far
 	tokens   map[string]bool // of the searches so far
 	climb    climb
 	beside   idSet    // ancestors outside that the search asks for as well
 	renamed  []string // conditions of tickets that it asks for as well
 	size     int      // tickets to ask for in one search
-	place    offsets  // on Data Center
 
 	lookedAround bool // see there
+}
+
+// spot is how far a search got. A page that fails leaves it where it was, so
+// that the same page may be asked for again.
+type spot struct {
+	token string  // Jira's, of the search that follows
+	found int     // tickets so far
+	rows  offsets // on Data Center
 }
 
 // startWalk forgets the walk before and fixes how far the query reaches, since a
@@ -47,7 +55,7 @@ func (c *Connector) startWalk(ctx context.Context, q connectors.Query) error {
 		}
 	}
 	c.walk = walk{
-		size: searchSize, since: q.Since, asked: q.Since, began: time.Now(), tokens: map[string]bool{}, climb: newClimb(),
+		size: searchSize, since: q.Since, asked: q.Since, began: c.serverNow(), tokens: map[string]bool{}, climb: newClimb(),
 	}
 	if q.Since.IsZero() {
 		c.ancestors, c.keys, c.names, c.homes = ancestors{}, keyring{}, newNameplates(), map[string]bool{} // a whole walk delivers all of them again
@@ -77,14 +85,15 @@ func (c *Connector) slipped() bool {
 // belong to the old one. Tickets that were delivered come again.
 func (c *Connector) startOver() {
 	const ahead = 4 // times what the walk took so far
-	now := c.serverNow().Add(ahead * time.Since(c.walk.began))
+	now := c.serverNow()
+	now = now.Add(ahead * max(0, now.Sub(c.walk.began)))
 	c.walk.minutes = minutesBack(c.walk.since, now)
-	c.walk.tokens = map[string]bool{}
+	c.walk.tokens, c.walk.spot = map[string]bool{}, spot{}
 }
 
 // searchPage reads up to changelogSize tickets in scope, with their histories.
 func (c *Connector) searchPage(ctx context.Context) (connectors.Page, error) {
-	found, next, err := c.searchMany(ctx)
+	found, tokens, at, err := c.searchMany(ctx)
 	if err != nil {
 		return connectors.Page{}, err
 	}
@@ -95,8 +104,12 @@ func (c *Connector) searchPage(ctx context.Context) (connectors.Page, error) {
 	if err := c.markBeside(ctx, &page); err != nil {
 		return connectors.Page{}, err
 	}
-	c.walk.next = next
-	if next == "" {
+	c.walk.climb.noteAll(page.Tickets)
+	for _, token := range tokens {
+		c.walk.tokens[token] = true
+	}
+	c.walk.spot, c.walk.next = at, at.token
+	if at.token == "" {
 		c.names.done(c.walk.renamed)
 		c.ancestors.asked(c.walk.beside, c.walk.asked)
 		c.walk.next = c.nextAncestors()
@@ -105,62 +118,64 @@ func (c *Connector) searchPage(ctx context.Context) (connectors.Page, error) {
 	return page, nil
 }
 
-// searchMany strings together searches until a page is full. A short or empty
-// answer does not mean the end; only a missing token does. Tickets are decoded
-// while the next ones are on their way.
-func (c *Connector) searchMany(ctx context.Context) (batch, string, error) {
+// searchMany strings together searches until a page is full, and returns the
+// tokens it met and where the next page begins. A short or empty answer does
+// not mean the end; only a missing token does. Tickets are decoded while the
+// next ones are on their way.
+func (c *Connector) searchMany(ctx context.Context) (found batch, tokens []string, at spot, err error) {
 	var parts []*batch
 	var decoding sync.WaitGroup
 	defer decoding.Wait()
-	token, size := c.walk.next, 0
+	at = c.walk.spot
+	size := 0
 	for n := 0; n < searchesPerPage; n++ {
-		got, err := c.searchOnce(ctx, token)
+		got, err := c.searchOnce(ctx, &at)
 		if err != nil {
-			return batch{}, "", err
+			return batch{}, nil, spot{}, err
 		}
 		changed, err := c.lookAround(ctx, len(got.items))
 		if err != nil {
-			return batch{}, "", err
+			return batch{}, nil, spot{}, err
 		}
 		if changed || c.slipped() {
 			c.startOver()
-			token, n = "", 0
+			tokens, at, n = nil, spot{found: at.found}, 0
 			continue
 		}
 		part := &batch{}
 		parts = append(parts, part)
 		decoding.Go(func() { part.parse(got.items, c.catalog.customFields) })
 		size += len(got.items)
-		token = got.token
-		if got.last || token == "" {
-			token = ""
+		at.token = got.token
+		if got.last || at.token == "" {
+			at.token = ""
 			break
 		}
-		if c.walk.tokens[token] {
-			return batch{}, "", fmt.Errorf("read search: %w", errRepeatedToken)
+		if c.walk.tokens[at.token] || slices.Contains(tokens, at.token) {
+			return batch{}, nil, spot{}, fmt.Errorf("read search: %w", errRepeatedToken)
 		}
-		c.walk.tokens[token] = true
+		tokens = append(tokens, at.token)
 		if size+searchSize > changelogSize {
 			break
 		}
 	}
 	decoding.Wait()
-	c.walk.found += size
-	if token == "" && c.walk.found == 0 {
-		return batch{}, "", c.vouch(ctx)
+	at.found += size
+	if at.token == "" && at.found == 0 {
+		return batch{}, nil, at, c.vouch(ctx)
 	}
-	return join(parts), token, nil
+	return join(parts), tokens, at, nil
 }
 
 // searchOnce asks for less at once while an answer is too large, and then for
 // more again.
-func (c *Connector) searchOnce(ctx context.Context, token string) (envelope, error) {
+func (c *Connector) searchOnce(ctx context.Context, at *spot) (envelope, error) {
 	for {
 		if c.walk.searches++; c.walk.searches > maxSearches {
 			return envelope{}, fmt.Errorf("read search: no end after %d pages", maxSearches)
 		}
-		got, err := c.search(ctx, c.query(), token)
-		if token == "" && len(c.walk.beside)+len(c.walk.renamed) > 0 && isStatus(err, http.StatusBadRequest) {
+		got, err := c.search(ctx, c.query(), at)
+		if at.token == "" && len(c.walk.beside)+len(c.walk.renamed) > 0 && isStatus(err, http.StatusBadRequest) {
 			c.plain()
 			continue
 		}
@@ -203,9 +218,7 @@ func (c *Connector) assemble(ctx context.Context, found batch) (connectors.Page,
 		return page, err
 	}
 	for _, d := range docs {
-		tk := c.rules.convertIssue(d, &c.catalog)
-		c.walk.climb.note(&tk)
-		page.Tickets = append(page.Tickets, tk)
+		page.Tickets = append(page.Tickets, c.rules.convertIssue(d, &c.catalog))
 	}
 	return page, nil
 }

@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,19 +8,15 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/shurcooL/graphql"
 
 	"alignd/connectors"
 )
 
-// catalog is what stands around the issues of a workspace: small lists that
-// change without touching the issues, so each walk reads them anew.
+// catalog is what stands around the issues of a workspace: lists that change
+// without touching the issues, so each walk looks at them anew.
 type catalog struct {
-	clock       time.Time // of the tracker when it answered the first request
 	teams       map[string]string
-	states      map[string]wireNamedState
+	states      map[string]wireWorkflowState
 	labels      map[string]wireLabel
 	projects    []wireProject
 	starts      map[string]string // the planned first day of a project, empty if there is none
@@ -40,16 +35,22 @@ type catalogRoot struct {
 
 const withArchived = ", includeArchived: true"
 
+const (
+	rootProjects    = "projects"
+	rootInitiatives = "initiatives"
+	rootLinks       = "initiativeToProjects"
+)
+
 var catalogRoots = []catalogRoot{
 	root("teams", withArchived, func(c *catalog, t wireTeam) { c.teams[t.ID] = t.Key }),
-	root("workflowStates", withArchived, func(c *catalog, s wireNamedState) { c.states[s.ID] = s }),
+	root("workflowStates", withArchived, func(c *catalog, s wireWorkflowState) { c.states[s.ID] = s }),
 	root("issueLabels", withArchived, addLabel),
 	root("projectLabels", withArchived, addLabel),
 	root("initiativeLabels", withArchived, addLabel),
-	root("projects", withArchived, addProject),
-	root("initiatives", withArchived, func(c *catalog, i wireInitiative) { c.initiatives = append(c.initiatives, i) }),
+	root(rootProjects, withArchived, addProject),
+	root(rootInitiatives, withArchived, func(c *catalog, i wireInitiative) { c.initiatives = append(c.initiatives, i) }),
 	// An archived link may be one that was taken back.
-	root("initiativeToProjects", "", addLink),
+	root(rootLinks, "", addLink),
 }
 
 func root[N any](name, args string, add func(*catalog, N)) catalogRoot {
@@ -76,93 +77,17 @@ func addLink(c *catalog, l wireLink) {
 	}
 }
 
-// readCatalog reads all lists: the first page of each in one request, further
-// pages only of those that have more, again in one request each time.
-func readCatalog(ctx context.Context, client *graphql.Client) (*catalog, error) {
-	c, pages := newCatalog(), firstPages()
-	for len(pages) > 0 {
-		q, variables := catalogQuery(pages)
-		got, err := query(ctx, client, "catalogs", q, variables)
-		if err != nil {
-			return nil, fmt.Errorf("read catalogs: %w", err)
-		}
-		if err := c.addPages(got.data, pages); err != nil {
-			return nil, fmt.Errorf("read catalogs: %w", err)
-		}
-		if c.clock.IsZero() {
-			c.clock = got.clock
-		}
-	}
-	return c, nil
-}
-
 func newCatalog() *catalog {
 	return &catalog{
-		teams: map[string]string{}, states: map[string]wireNamedState{},
+		teams: map[string]string{}, states: map[string]wireWorkflowState{},
 		labels: map[string]wireLabel{}, links: map[string][]string{}, starts: map[string]string{},
 	}
 }
 
-func firstPages() map[string]*cursor {
-	pages := map[string]*cursor{}
-	for _, r := range catalogRoots {
-		pages[r.name] = &cursor{}
-	}
-	return pages
-}
-
-// catalogQuery asks for the next page of each list in pages. The struct is
-// made at run time because a further request must hold only those lists that
-// have more.
-func catalogQuery(pages map[string]*cursor) (any, map[string]any) {
-	var fields []reflect.StructField
-	variables := map[string]any{}
-	for _, r := range catalogRoots {
-		page, ok := pages[r.name]
-		if !ok {
-			continue
-		}
-		fields = append(fields, reflect.StructField{
-			Name: strings.ToUpper(r.name[:1]) + r.name[1:],
-			Type: r.page,
-			Tag:  reflect.StructTag(fmt.Sprintf(`graphql:"%s(first: 250, after: $%s%s)"`, r.name, r.name, r.args)),
-		})
-		variables[r.name] = page.after()
-	}
-	return reflect.New(reflect.StructOf(fields)).Interface(), variables
-}
-
-// addPages takes an answer in, and deletes from pages what is complete.
-func (c *catalog) addPages(data json.RawMessage, pages map[string]*cursor) error {
-	var lists map[string]connection[json.RawMessage]
-	if err := json.Unmarshal(data, &lists); err != nil {
-		return fmt.Errorf("decode answer: %w", err)
-	}
-	for _, r := range catalogRoots {
-		page, wanted := pages[r.name]
-		if !wanted {
-			continue
-		}
-		list, ok := lists[r.name]
-		if !ok || list.Nodes == nil {
-			return fmt.Errorf("answer without %s", r.name)
-		}
-		c.addNodes(r, list.Nodes)
-		more, err := page.advance(list.PageInfo)
-		if err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
-		}
-		if !more {
-			delete(pages, r.name)
-		}
-	}
-	return nil
-}
-
-func (c *catalog) addNodes(r catalogRoot, nodes []json.RawMessage) {
-	for _, raw := range nodes {
-		if err := r.add(c, raw); err != nil {
-			c.skipped = append(c.skipped, connectors.Skipped{UID: uidOf(raw), Err: fmt.Errorf("decode one of %s: %w", r.name, err)})
+func (c *catalog) add(r catalogRoot, entries []entry) {
+	for _, e := range entries {
+		if err := r.add(c, e.raw); err != nil {
+			c.skipped = append(c.skipped, connectors.Skipped{UID: uidOf(e.raw), Err: fmt.Errorf("decode one of %s: %w", r.name, err)})
 		}
 	}
 }

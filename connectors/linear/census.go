@@ -29,7 +29,8 @@ type census struct {
 
 // Count implements connectors.Connector: one request for up to 250 issues. The
 // lists of teams, projects and initiatives are those of the latest walk, if
-// there was one. What is archived is in scope, what is in the trash is gone.
+// there was one and each fits on a page; otherwise they are read whole. What is
+// archived is in scope, what is in the trash is gone.
 func (c *Connector) Count(ctx context.Context, token string) (connectors.CountPage, error) {
 	var page connectors.CountPage
 	if c.census == nil || c.census.cursor.at != token || token == "" {
@@ -76,14 +77,13 @@ func countIssues(nodes []json.RawMessage, page *connectors.CountPage) error {
 }
 
 func (c *Connector) beginCensus(ctx context.Context, token string, page *connectors.CountPage) error {
-	if c.catalog == nil {
-		cat, err := readCatalog(ctx, c.client)
-		if err != nil {
+	if c.lists.clock.IsZero() || token == "" && c.lists.anyLong() {
+		if err := c.lists.refresh(ctx, c.client, true); err != nil {
 			return err
 		}
-		c.catalog = cat
 	}
-	teams, err := c.catalog.teamIDs(c.teams)
+	cat := c.lists.catalog()
+	teams, err := cat.teamIDs(c.teams)
 	if err != nil {
 		return err
 	}
@@ -91,12 +91,12 @@ func (c *Connector) beginCensus(ctx context.Context, token string, page *connect
 	if len(teams) > 0 {
 		c.census.filter["team"] = IssueFilter{"id": anyOf(teams)}
 	}
-	c.countContainers(page)
+	cat.count(page)
 	return nil
 }
 
-// countContainers counts what walks deliver besides issues.
-func (c *Connector) countContainers(page *connectors.CountPage) {
+// count counts what walks deliver besides issues.
+func (c *catalog) count(page *connectors.CountPage) {
 	count := func(uid string, trashed bool) {
 		switch {
 		case uid == "": // reported by each walk
@@ -106,10 +106,10 @@ func (c *Connector) countContainers(page *connectors.CountPage) {
 			page.UIDs = append(page.UIDs, uid)
 		}
 	}
-	for _, i := range c.catalog.initiatives {
+	for _, i := range c.initiatives {
 		count(i.ID, i.Trashed)
 	}
-	for _, p := range c.catalog.projects {
+	for _, p := range c.projects {
 		count(p.ID, p.Trashed)
 	}
 }
@@ -118,7 +118,7 @@ func (c *Connector) countContainers(page *connectors.CountPage) {
 // are left out: each walk brings them anew.
 func (c *Connector) Look(ctx context.Context, uids []string, known bool) (connectors.Page, error) {
 	var page connectors.Page
-	w, err := c.begin(ctx, connectors.Query{}, &page)
+	w, err := c.begin(ctx, connectors.Query{}, false, &page)
 	if err != nil {
 		return connectors.Page{}, err
 	}

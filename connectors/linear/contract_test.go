@@ -80,7 +80,7 @@ func TestComplexity(t *testing.T) {
 		}
 		got[queryKind(r.Query)] = points
 	}
-	want := map[string]int{"catalogs": 7008, "issues": 8227, "histories": 8845, "count": 601}
+	want := map[string]int{"catalogs": 6896, "issues": 8227, "histories": 8845, "count": 601}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("points (-want +got):\n%s", diff)
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/shurcooL/graphql"
+
+	"alignd/connectors"
 )
 
 // cursor steps through a connection and sees to it that this ends.
@@ -19,10 +21,9 @@ func (c *cursor) after() *graphql.String {
 	return new(graphql.String(c.at))
 }
 
-var (
-	errNoCursor       = errors.New("tracker says there is another page but not where")
-	errRepeatedCursor = errors.New("tracker gave the same page cursor twice")
-)
+var errNoCursor = errors.New("tracker says there is another page but not where")
+
+const errRepeatedCursor = connectors.WalkError("tracker gave the same page cursor twice")
 
 // advance moves to the next page and reports whether there is one.
 func (c *cursor) advance(p pageInfo) (bool, error) {

@@ -53,13 +53,32 @@ func (in inspector) inspect(resp *http.Response, body []byte) connectors.Inspect
 	}
 	for _, e := range errs {
 		if strings.EqualFold(e.Extensions.Code, codeRateLimited) || strings.EqualFold(e.Extensions.Type, typeRateLimited) {
-			found.Throttled = true
+			found.Throttled, found.RetryAfter = true, untilReset(resp.Header, found.Limits)
 			return found
 		}
 	}
 	found.Err = in.asError(resp.StatusCode, errs[0])
 	return found
 }
+
+// untilReset is how long it takes until a budget that has no room for another
+// query is reset; zero if there is none. The limits flow back little by little,
+// but asking as soon as there is room for one query makes for one refusal each.
+func untilReset(h http.Header, limits []connectors.Limit) (wait time.Duration) {
+	now, err := connectors.ServerTime(h)
+	if err != nil || h.Get("Retry-After") != "" {
+		return 0
+	}
+	for _, l := range limits {
+		if l.Remaining < room[l.Resource] && l.Reset.After(now) {
+			wait = max(wait, l.Reset.Sub(now))
+		}
+	}
+	return wait
+}
+
+// room is what one query may take of a budget.
+var room = map[string]float64{"requests": 1, "complexity": 10_000}
 
 // asError returns an *Error, within a *connectors.StatusError if the answer
 // is no HTTP success or refuses the credential.

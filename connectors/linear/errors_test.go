@@ -2,6 +2,7 @@ package linear_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -284,4 +285,66 @@ func TestNoSecretInLogs(t *testing.T) {
 			t.Errorf("error %v, log:\n%s", err, &log)
 		}
 	})
+}
+
+// A refusal without Retry-After is waited for until the budget that has no room
+// for another query is reset, a short wait within the request.
+func TestWaitsForTheReset(t *testing.T) {
+	type header = map[string]string
+	for name, tc := range map[string]struct {
+		headers func(now time.Time) header
+		want    time.Duration
+	}{
+		"complexity": {func(now time.Time) header {
+			return header{
+				"X-RateLimit-Requests-Limit": "2500", "X-RateLimit-Requests-Remaining": "2400", "X-RateLimit-Requests-Reset": fmt.Sprint(now.Add(time.Minute).UnixMilli()),
+				"X-RateLimit-Complexity-Limit": "3000000", "X-RateLimit-Complexity-Remaining": "5371", "X-RateLimit-Complexity-Reset": fmt.Sprint(now.Add(40 * time.Minute).UnixMilli()),
+			}
+		}, 40 * time.Minute},
+		"both": {func(now time.Time) header {
+			return header{
+				"X-RateLimit-Requests-Limit": "2500", "X-RateLimit-Requests-Remaining": "0", "X-RateLimit-Requests-Reset": fmt.Sprint(now.Add(50 * time.Minute).UnixMilli()),
+				"X-RateLimit-Complexity-Limit": "3000000", "X-RateLimit-Complexity-Remaining": "0", "X-RateLimit-Complexity-Reset": fmt.Sprint(now.Add(40 * time.Minute).UnixMilli()),
+			}
+		}, 50 * time.Minute},
+		"Retry-After wins": {func(now time.Time) header {
+			return header{
+				"Retry-After": "600", "X-RateLimit-Requests-Limit": "2500", "X-RateLimit-Requests-Remaining": "0",
+				"X-RateLimit-Requests-Reset": fmt.Sprint(now.Add(50 * time.Minute).UnixMilli()),
+			}
+		}, 10 * time.Minute},
+		"another limit": {func(now time.Time) header {
+			return header{"X-RateLimit-Requests-Limit": "2500", "X-RateLimit-Requests-Remaining": "2400", "X-RateLimit-Requests-Reset": fmt.Sprint(now.Add(50 * time.Minute).UnixMilli())}
+		}, 0},
+		"no reset": {func(time.Time) header {
+			return header{"X-RateLimit-Requests-Limit": "2500", "X-RateLimit-Requests-Remaining": "0"}
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const ahead = 3 * time.Hour // the tracker's clock
+				f := company()
+				f.now = func() time.Time { return time.Now().Add(ahead) }
+				f.answer = func(_ int, w http.ResponseWriter, _ string) bool {
+					for key, value := range tc.headers(f.now()) {
+						w.Header().Set(key, value)
+					}
+					w.WriteHeader(http.StatusBadRequest)
+					_, _ = io.WriteString(w, `{"errors":[{"message":"Rate limit exceeded","extensions":{"type":"ratelimited","code":"RATELIMITED"}}]}`)
+					return true
+				}
+				_, err := f.connect(t, nil, connectors.Options{}).Page(t.Context(), connectors.Query{})
+				status, ok := errors.AsType[*connectors.StatusError](err)
+				if !ok || !status.Throttled {
+					t.Fatalf("err = %v", err)
+				}
+				if off := tc.want - status.RetryAfter; off < 0 || off > time.Second {
+					t.Errorf("to be asked again after %s, want %s", status.RetryAfter, tc.want)
+				}
+				if want := map[bool]int{true: 1, false: 4}[tc.want > 5*time.Minute]; len(f.requests) != want {
+					t.Errorf("%d requests, want %d", len(f.requests), want)
+				}
+			})
+		})
+	}
 }

@@ -10,11 +10,13 @@ import (
 // ConvertPage converts the data of an answer to the issues query as a walk
 // does, with the catalogs of another answer.
 func ConvertPage(catalogs, issues []byte, ignore ...string) (connectors.Page, error) {
-	cat := newCatalog()
-	pages := firstPages()
-	if err := cat.addPages(catalogs, pages); err != nil {
+	r := newReading(catalogRoots)
+	if err := r.take(catalogRoots, catalogs, byCreation, toTheEnd); err != nil {
 		return connectors.Page{}, fmt.Errorf("catalogs: %w", err)
 	}
+	l := lists{}
+	l.keep(r)
+	cat := l.catalog()
 	ignored := cat.ignored(connectors.NewLabelFilter(ignore))
 	page := connectors.Page{Names: cat.names(ignored), Skipped: cat.skipped}
 	w := &walk{converter: converter{"acme-linear", cat, ignored}}

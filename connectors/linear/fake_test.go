@@ -90,7 +90,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// root returns all lists, the issues filtered and newest first.
+// root returns all lists, the issues filtered.
 func (f *fake) root(variables map[string]any) obj {
 	all := obj{}
 	for name, list := range f.lists {
@@ -107,9 +107,6 @@ func (f *fake) root(variables map[string]any) obj {
 			issues = append(issues, issue)
 		}
 	}
-	slices.SortStableFunc(issues, func(a, b obj) int {
-		return strings.Compare(b["createdAt"].(string), a["createdAt"].(string))
-	})
 	all["issues"] = issues
 	return all
 }
@@ -174,6 +171,10 @@ func (f *fake) page(field *ast.Field, list []obj, variables map[string]any) any 
 	if f.pageSize > 0 && field.Name == "issues" {
 		size = min(size, f.pageSize)
 	}
+	if order := field.Arguments.ForName("orderBy"); order != nil {
+		list = slices.Clone(list)
+		slices.SortStableFunc(list, func(a, b obj) int { return strings.Compare(text(b[order.Value.Raw]), text(a[order.Value.Raw])) })
+	}
 	from := 0
 	if after := field.Arguments.ForName("after"); after != nil {
 		cursor, _ := variables[after.Value.Raw].(string)
@@ -196,6 +197,11 @@ func (f *fake) page(field *ast.Field, list []obj, variables map[string]any) any 
 		info["endCursor"] = fmt.Sprintf("%s:%d", field.Name, to)
 	}
 	return obj{"nodes": nodes, "pageInfo": info}
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
 }
 
 func (f *fake) count() int {

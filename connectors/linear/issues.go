@@ -16,18 +16,14 @@ func (w *walk) issues(ctx context.Context, page *connectors.Page) error {
 	if err != nil {
 		return err
 	}
-	next := w.cursor
-	more, err := next.advance(list.PageInfo)
-	if err != nil {
-		return err
-	}
 	if err := w.take(ctx, list.Nodes, page); err != nil {
 		return err
 	}
+	more, err := w.cursor.advance(list.PageInfo) // last, since a page that fails is asked for again
 	if more {
-		w.cursor, page.Next = next, next.at
+		page.Next = w.cursor.at
 	}
-	return nil
+	return err
 }
 
 // fetch asks for one page of the issues that the filter selects.

@@ -25,7 +25,7 @@ type Connector struct {
 	client  *graphql.Client
 	current *walk
 	census  *census
-	catalog *catalog        // of the latest walk
+	lists   lists
 	outside map[string]bool // parents in other teams that were met so far
 	settled map[string]bool // former parents that were asked for, in scope or not there
 }
@@ -57,6 +57,8 @@ func New(cfg Config, opts connectors.Options) (*Connector, error) {
 		ignore: connectors.NewLabelFilter(cfg.IgnoreLabels),
 		client: graphql.NewClient(cmp.Or(cfg.URL, DefaultURL), client),
 
+		lists: lists{overlap: time.Duration(cfg.Common.WithDefaults().Overlap)},
+
 		outside: map[string]bool{}, settled: map[string]bool{},
 	}, nil
 }
@@ -65,45 +67,52 @@ func New(cfg Config, opts connectors.Options) (*Connector, error) {
 func (c *Connector) Name() string { return c.name }
 
 // Page implements connectors.Connector. The first page of a walk reads the
-// catalogs too: two requests, unless a list or a history is unusually long.
+// catalogs too: two requests, unless much changed in a long list or a history
+// is unusually long.
 func (c *Connector) Page(ctx context.Context, q connectors.Query) (connectors.Page, error) {
 	var page connectors.Page
-	if q.Token == "" && q.Since.IsZero() {
+	whole := q.Token == "" && q.Since.IsZero()
+	if whole {
 		c.settled = map[string]bool{} // a whole walk delivers all of them again
 	}
 	if q.Token == "" || c.current == nil || c.current.cursor.at != q.Token {
-		w, err := c.begin(ctx, q, &page)
+		w, err := c.begin(ctx, q, whole, &page)
 		if err != nil {
 			return connectors.Page{}, err
 		}
 		c.current = w
 	}
-	if err := c.current.issues(ctx, &page); err != nil {
-		c.current = nil // it may have noted what it did not get
-		return connectors.Page{}, fmt.Errorf("read issues: %w", err)
-	}
-	if page.Next == "" {
-		if err := c.formerParents(ctx, c.current, &page); err != nil {
-			c.current = nil
-			return connectors.Page{}, err
-		}
+	asked := maps.Clone(c.current.asked)
+	if err := c.readOn(ctx, &page); err != nil {
+		c.current.asked = asked // without what was noted and did not come
+		return connectors.Page{}, err
 	}
 	maps.Copy(c.outside, c.current.asked)
 	return page, nil
 }
 
-// begin reads the catalogs into the first page of a walk, or of the rest of a
-// walk that this connector has not begun itself.
-func (c *Connector) begin(ctx context.Context, q connectors.Query, page *connectors.Page) (*walk, error) {
-	cat, err := readCatalog(ctx, c.client)
-	if err != nil {
+// readOn adds the next page of issues, and with the last one what ends a walk.
+func (c *Connector) readOn(ctx context.Context, page *connectors.Page) error {
+	if err := c.current.issues(ctx, page); err != nil {
+		return fmt.Errorf("read issues: %w", err)
+	}
+	if page.Next != "" {
+		return nil
+	}
+	return c.formerParents(ctx, c.current, page)
+}
+
+// begin reads the catalogs, whole or what is new in them, into the first page
+// of a walk, or of the rest of a walk that this connector has not begun itself.
+func (c *Connector) begin(ctx context.Context, q connectors.Query, whole bool, page *connectors.Page) (*walk, error) {
+	if err := c.lists.refresh(ctx, c.client, whole); err != nil {
 		return nil, err
 	}
+	cat := c.lists.catalog()
 	teams, err := cat.teamIDs(c.teams)
 	if err != nil {
 		return nil, err
 	}
-	c.catalog = cat
 	ignored := cat.ignored(c.ignore)
 	if q.Outside != nil {
 		c.outside = map[string]bool{}
@@ -120,7 +129,7 @@ func (c *Connector) begin(ctx context.Context, q connectors.Query, page *connect
 		asked:     map[string]bool{},
 		former:    map[string]bool{},
 	}
-	page.Clock, page.Names, page.Skipped = cat.clock, cat.names(ignored), cat.skipped
+	page.Clock, page.Names, page.Skipped = c.lists.clock, cat.names(ignored), cat.skipped
 	w.containers(page)
 	return w, nil
 }

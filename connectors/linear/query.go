@@ -134,15 +134,18 @@ const (
 	historiesPerRequest = 10
 )
 
-// The lists below are small and read whole with each walk: see catalogRoots.
+// The lists below are asked for as catalogRoots says. UpdatedAt of those that
+// do not need it themselves is for their lists.
 
-type wireTeam struct{ ID, Key string }
+type wireTeam struct{ ID, Key, UpdatedAt string }
+
+type wireWorkflowState struct{ ID, Name, Type, UpdatedAt string }
 
 type wireNamedState struct{ ID, Name, Type string }
 
 type wireLabel struct {
-	ID, Name string
-	Parent   *ref
+	ID, Name, UpdatedAt string
+	Parent              *ref
 }
 
 type wireProject struct {
@@ -165,6 +168,7 @@ type wireInitiative struct {
 
 // wireLink says that a project belongs to an initiative.
 type wireLink struct {
-	Initiative *ref
-	Project    *ref
+	ID, UpdatedAt string
+	Initiative    *ref
+	Project       *ref
 }
