@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"alignd/connectors"
+	"alignd/connectors/connectortest"
 	"alignd/connectors/jira"
 	"alignd/sandbox"
 	"alignd/ticket"
@@ -275,10 +276,10 @@ func TestFaultyPollsLeaveNoSockets(t *testing.T) {
 			server.SetFaults(sandbox.Faults{HTTP: []sandbox.Fault{{Kind: kind, After: i % 3}}})
 			_, _ = tryWalk(t, conn)
 			if i == 20 {
-				files = openFiles(t)
+				files = connectortest.OpenFiles(t)
 			}
 		}
-		awaitFiles(t, files+5)
+		connectortest.AwaitFiles(t, files+5)
 		server.SetFaults(sandbox.Faults{})
 		if got, err := tryWalk(t, conn); err != nil || len(got) != 30 {
 			t.Errorf("%d tickets, error %v", len(got), err)
@@ -287,28 +288,6 @@ func TestFaultyPollsLeaveNoSockets(t *testing.T) {
 	transport.CloseIdleConnections()
 	_ = server.Close()
 	goleak.VerifyNone(t, before)
-}
-
-// awaitFiles waits until no more files are open: the server closes its ends
-// when it finds that ours are.
-func awaitFiles(t *testing.T, most int) {
-	t.Helper()
-	end, limited := t.Deadline()
-	for n := openFiles(t); n > most; n = openFiles(t) {
-		if limited && time.Until(end) < 5*time.Second {
-			t.Fatalf("%d files are open, want at most %d", n, most)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-func openFiles(t *testing.T) int {
-	t.Helper()
-	files, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("open files cannot be counted here")
-	}
-	return len(files)
 }
 
 // A ticket of ten megabytes, and pages that are too large: less is asked for

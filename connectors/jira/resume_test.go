@@ -15,34 +15,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"alignd/connectors"
+	"alignd/connectors/connectortest"
 	"alignd/connectors/jira"
 	"alignd/sandbox"
 	"alignd/ticket"
 )
-
-// walkOn reads everything, and asks for a page again that failed. It returns
-// the tickets, how many searches they took, and how often a page failed.
-func walkOn(t *testing.T, cfg jira.Config, since time.Time, meanwhile func()) (got map[string]ticket.Ticket, failed int) {
-	t.Helper()
-	conn := newSandboxConnector(t, cfg)
-	got = map[string]ticket.Ticket{}
-	for q := (connectors.Query{Since: since}); ; {
-		page, err := conn.Page(t.Context(), q)
-		if err != nil {
-			if failed++; failed > 1 || !connectors.Resumable(err) {
-				t.Fatal(err)
-			}
-			meanwhile()
-			continue
-		}
-		for _, tk := range page.Tickets {
-			got[tk.ID.UID] = tk
-		}
-		if q.Token = page.Next; q.Token == "" {
-			return got, failed
-		}
-	}
-}
 
 // Whichever request of a walk fails, the page may be asked for again, and the
 // walk delivers what it would have.
@@ -54,9 +31,9 @@ func TestPagesMayBeAskedForAgain(t *testing.T) {
 			t.Run(fmt.Sprint(name, " since ", since.Format("2006")), func(t *testing.T) {
 				habits := sandbox.JiraFaults{ShortPages: true, MaxResults: 20}
 				server.SetFaults(sandbox.Faults{Jira: habits})
-				want, _ := walkOn(t, cfg, since, nil)
+				want, _ := connectortest.WalkOn(t, newSandboxConnector(t, cfg), since, nil)
 				server.ResetRequests()
-				_, _ = walkOn(t, cfg, since, nil)
+				_, _ = connectortest.WalkOn(t, newSandboxConnector(t, cfg), since, nil)
 				total := 0
 				for _, n := range server.Requests() {
 					total += n
@@ -68,7 +45,7 @@ func TestPagesMayBeAskedForAgain(t *testing.T) {
 				}
 				for n := 0; n < total; n += step {
 					server.SetFaults(sandbox.Faults{Jira: habits, HTTP: []sandbox.Fault{{Kind: sandbox.ServerError, After: n, Times: 1}}})
-					got, failed := walkOn(t, cfg, since, func() {})
+					got, failed := connectortest.WalkOn(t, newSandboxConnector(t, cfg), since, nil)
 					again += failed
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Fatalf("request %d of %d failed (-want +got):\n%.2000s", n+1, total, diff)
@@ -94,7 +71,7 @@ func TestRowsShiftWhileAWalkIsStopped(t *testing.T) {
 		server.SetFaults(sandbox.Faults{Jira: habits, HTTP: []sandbox.Fault{{Kind: sandbox.ServerError, Endpoint: "search", After: n, Times: 1}}})
 		keys := world.Jira.Keys()
 		gone := map[string]bool{}
-		got, failed := walkOn(t, cfg, time.Time{}, func() {
+		got, failed := connectortest.WalkOn(t, newSandboxConnector(t, cfg), time.Time{}, func() {
 			for _, key := range keys[:40] {
 				gone[world.Jira.ID(key)] = true
 				world.Jira.Delete(key)

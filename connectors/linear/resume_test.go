@@ -7,35 +7,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"alignd/connectors"
+	"alignd/connectors/connectortest"
 	"alignd/connectors/linear"
 	"alignd/sandbox"
-	"alignd/ticket"
 )
 
-// walkOn reads everything, and asks for a page again that failed. It returns
-// the tickets and how often a page failed.
-func walkOn(t *testing.T, cfg linear.Config, since time.Time) (got map[string]ticket.Ticket, failed int) {
+func newConnector(t *testing.T, cfg linear.Config) connectors.Connector {
 	t.Helper()
 	conn, err := linear.New(cfg, connectors.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got = map[string]ticket.Ticket{}
-	for q := (connectors.Query{Since: since}); ; {
-		page, err := conn.Page(t.Context(), q)
-		if err != nil {
-			if failed++; failed > 1 || !connectors.Resumable(err) {
-				t.Fatal(err)
-			}
-			continue
-		}
-		for _, tk := range page.Tickets {
-			got[tk.ID.UID] = tk
-		}
-		if q.Token = page.Next; q.Token == "" {
-			return got, failed
-		}
-	}
+	return conn
 }
 
 // Whichever request of a walk fails, the page may be asked for again, and the
@@ -60,7 +43,7 @@ func TestPagesMayBeAskedForAgain(t *testing.T) {
 		Common: connectors.Common{Name: "acme", RequestsPerSecond: 1e6}.WithDefaults(), URL: server.LinearURL,
 		Auth: linear.Auth{APIKeyFile: secretFile(t, sandbox.LinearAPIKey)}, Teams: sandbox.CompanyTeams()[:1],
 	}
-	want, _ := walkOn(t, cfg, time.Time{})
+	want, _ := connectortest.WalkOn(t, newConnector(t, cfg), time.Time{}, nil)
 	total := 0
 	for _, n := range server.Requests() {
 		total += n
@@ -72,7 +55,7 @@ func TestPagesMayBeAskedForAgain(t *testing.T) {
 	again, asked := 0, 0
 	for n := 0; n < total; n += step {
 		server.SetFaults(sandbox.Faults{HTTP: []sandbox.Fault{{Kind: sandbox.ServerError, After: n, Times: 1}}})
-		got, failed := walkOn(t, cfg, time.Time{})
+		got, failed := connectortest.WalkOn(t, newConnector(t, cfg), time.Time{}, nil)
 		again, asked = again+failed, asked+1
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("request %d of %d failed (-want +got):\n%.2000s", n+1, total, diff)
