@@ -159,7 +159,8 @@ func (c *chart) draw() {
 		weeks = 0
 	}
 	c.waiting = weeks
-	c.catchUp(endOfDates)
+	c.retell(endOfDates)
+	c.acknowledge(endOfDates)
 	c.Up, c.Down, c.EWMA = c.cusum.Up, c.cusum.Down, c.ewma.Value
 	n := len(c.Observations)
 	c.Evaluable = n > 0 && c.Observations[n-1].Last > c.last-7*driftRecent
@@ -191,16 +192,20 @@ func (c *chart) pause(monday mapping.Date, since time.Time) {
 	c.forget()
 }
 
-// catchUp ends what is open when a week that is not judged yet begins: all that
-// is on record, if somebody took note of it, or if nothing of the past up to
-// its alarm is compared with anything any more.
+// catchUp tells all that is on record before the first week that is not judged
+// yet, and ends an open episode if somebody took note of it, or if nothing up
+// to its alarm is compared with anything any more.
 func (c *chart) catchUp(monday mapping.Date) {
 	c.retell(endOfDates)
 	c.acknowledge(monday)
-	if e := c.Open(); e != nil && e.Week <= c.paused {
+	if e := c.Open(); e != nil && c.isVoid(e) {
 		c.clear(NewReference, c.past.weekEnd(c.paused), "")
 	}
 }
+
+// isVoid reports whether what is declared now leaves the weeks of an alarm, or
+// later ones, without anything to compare them with.
+func (c *chart) isVoid(e *Episode) bool { return e.Week <= c.paused }
 
 // isFresh reports whether the tickets were looked after.
 func (c *chart) isFresh(o observed) bool {

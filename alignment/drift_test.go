@@ -568,9 +568,14 @@ func TestBackdatedSilence(t *testing.T) {
 		"paused, and taken up":      {fmt.Sprintf(", target: 70%%, status: [{from: 2025-01-01, is: active}, {from: %s, is: paused}, {from: %s, is: active}]", day(12), day(20)), 20},
 		"a first target since then": {fmt.Sprintf(", target: [{from: %s, share: 35%%}]", day(20)), 20},
 	} {
-		for _, until := range []int{21, 22, len(weeks)} { // at once, with the next week, and for good
+		rules := chartRules(t, tt.goal)
+		// Not before the next week is judged: a mistake can be taken back.
+		drifts, _ := judge(chartInput(tks, rules, 21), log)
+		if drifts[0].Open() == nil {
+			t.Errorf("%s: the episode ends at once", name)
+		}
+		for _, until := range []int{22, len(weeks)} {
 			t.Run(fmt.Sprintf("%s, %d weeks", name, until), func(t *testing.T) {
-				rules := chartRules(t, tt.goal)
 				drifts, news := judge(chartInput(tks, rules, until), log)
 				e := drifts[0].Episodes
 				if len(e) == 0 || e[0].How != alignment.NewReference || !e[0].ClearedAt.Equal(chartStart.AddDate(0, 0, 7*tt.at).UTC()) {

@@ -71,9 +71,12 @@ func (h *History) episodesDue(log *Log) outlook {
 }
 
 // hasNewReference reports whether the open episode ends with the week of the
-// watermark because nothing was to be done in a week, or because what is
-// declared or usual is another than when it was raised.
+// watermark because nothing was to be done in a week, because it is void, or
+// because what is declared or usual is another than when it was raised.
 func (c *chart) hasNewReference(e *Episode) bool {
+	if c.isVoid(e) {
+		return true
+	}
 	now := mondayOf(c.past.first + mapping.Date(c.past.days))
 	for monday := c.past.settled; monday <= now; monday += 7 {
 		if _, mute := c.muteSince(monday); mute {

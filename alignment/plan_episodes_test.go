@@ -41,6 +41,8 @@ func TestPlanTellsWhatEndsEpisodes(t *testing.T) {
 		"a pause from today on":       {paused(day(0)), alignment.NewReference},
 		"a pause from tomorrow on":    {paused(day(1)), alignment.NewReference},
 		"a pause from next week on":   {paused(day(7)), alignment.StillOpen},
+		"a pause since before it":     {paused(day(-70)), alignment.NewReference},
+		"a first target since":        {fmt.Sprintf(", target: [{from: %s, share: 70%%}]", day(-10)), alignment.NewReference},
 		"no target":                   {"", alignment.NewReference},
 	} {
 		after := chartRules(t, tt.goal)
