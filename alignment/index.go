@@ -1,6 +1,7 @@
 package alignment
 
 import (
+	"slices"
 	"time"
 
 	"alignd/alignment/stats"
@@ -112,7 +113,9 @@ func (x *indexer) list(drifts []Drift) []IndexItem {
 func (x *indexer) joined() *cases {
 	sum := &cases{}
 	for _, i := range x.parts {
-		sum.join(x.h.cases[i])
+		c := *x.h.cases[i]
+		c.signals = x.acknowledged(i, slices.Clone(c.signals))
+		sum.join(&c)
 	}
 	return sum
 }

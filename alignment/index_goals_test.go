@@ -217,6 +217,45 @@ func TestIndexOfEpisodes(t *testing.T) {
 	}
 }
 
+// TestAcknowledgedLabels: whoever takes note of the drift of the team, or of a
+// goal the ticket is for, answers a label as well.
+func TestAcknowledgedLabels(t *testing.T) {
+	ack := func(team, goal, at string) alignment.Acknowledgement {
+		return alignment.Acknowledgement{Team: team, Goal: goal, At: moment(at)}
+	}
+	open := story("1", "03-01 09:00, A, h", "03-02 09:00 active", "03-16 10:00 +risk")
+	answered := story("1", "03-01 09:00, A, h", "03-02 09:00 active", "03-16 10:00 +risk", "03-17 10:00 -risk")
+	done := story("1", "03-01 09:00, A, h", "03-02 09:00 active", "03-16 10:00 +risk", "03-16 11:00 done")
+	for name, tt := range map[string]struct {
+		tk       ticket.Ticket
+		acks     []alignment.Acknowledgement
+		response want
+		answered want
+	}{
+		"nobody":                      {open, nil, want{1, noValue}, want{1, 0}},
+		"of the team":                 {open, []alignment.Acknowledgement{ack("one", "", "03-16 12:00")}, want{1, 2}, want{1, 1}},
+		"of its goal":                 {open, []alignment.Acknowledgement{ack(alignment.AllTeams, "h", "03-17 10:00")}, want{1, 8}, want{1, 1}},
+		"the first of two":            {open, []alignment.Acknowledgement{ack("one", "", "03-17 12:00"), ack("one", "", "03-16 13:00")}, want{1, 3}, want{1, 1}},
+		"of another goal":             {open, []alignment.Acknowledgement{ack(alignment.AllTeams, "g", "03-16 12:00")}, want{1, noValue}, want{1, 0}},
+		"of another team":             {open, []alignment.Acknowledgement{ack("two", "", "03-16 12:00")}, want{1, noValue}, want{1, 0}},
+		"before the label":            {open, []alignment.Acknowledgement{ack("one", "", "03-16 09:00")}, want{1, noValue}, want{1, 0}},
+		"too late":                    {open, []alignment.Acknowledgement{ack("one", "", "03-18 11:00")}, want{1, 17}, want{1, 0}},
+		"before the label comes off":  {answered, []alignment.Acknowledgement{ack("one", "", "03-16 12:00")}, want{1, 2}, want{1, 1}},
+		"after the label has gone":    {answered, []alignment.Acknowledgement{ack("one", "", "03-18 12:00")}, want{1, 8}, want{1, 1}},
+		"when everything was done":    {done, []alignment.Acknowledgement{ack("one", "", "03-16 12:00")}, want{1, noValue}, want{1, 0}},
+		"before everything was done":  {done, []alignment.Acknowledgement{ack("one", "", "03-16 10:30")}, want{1, 0.5}, want{1, 1}},
+		"later than is known, so far": {open, []alignment.Acknowledgement{ack("one", "", "04-20 10:00")}, want{1, noValue}, want{1, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := itemsOf(caseInput(t, list{tt.tk}, caseMapping), alignment.Log{Acknowledgements: tt.acks})
+			for _, team := range []string{"one", alignment.AllTeams} {
+				check(t, got[team], "flow/response", tt.response)
+				check(t, got[team], "flow/answered", tt.answered)
+			}
+		})
+	}
+}
+
 // TestIndexOfGoalEpisodes: the working time of all teams is the mean of theirs
 // by capacity.
 func TestIndexOfGoalEpisodes(t *testing.T) {

@@ -18,6 +18,10 @@ type signal struct {
 	stats.Observation         // until the answer
 	age               float64 // until the watermark
 	limit             float64 // answerDays
+
+	// Of a label, which an acknowledgement may have answered before:
+	put, end int64 // when it was put on, and the end of Observation
+	goals    []int // that the ticket was for
 }
 
 // flow adds the items about signals and their answers.
@@ -32,6 +36,23 @@ func (x *indexer) flow(signals []signal) {
 	}
 	x.median("flow", "response", waits)
 	x.ratio("flow", "answered", answered)
+}
+
+// acknowledged returns what became of the labels of a team if somebody took
+// note of the drift of the team, or of a goal the ticket was for, before
+// anything else happened.
+func (x *indexer) acknowledged(team int, signals []signal) []signal {
+	p := x.h.teams[team]
+	for i := range signals {
+		s := &signals[i]
+		for _, a := range x.log.Acknowledgements {
+			concerns := a.Goal == "" && a.Team == p.id || a.Goal != "" && slices.Contains(s.goals, x.h.goalIndex(a.Goal))
+			if at := a.At.UnixMicro(); concerns && at > s.put && (at < s.end || at == s.end && !s.Event) {
+				s.end, s.Event, s.Time = at, true, seconds(p.sheets[0].cal.measure(s.put, at))
+			}
+		}
+	}
+	return signals
 }
 
 // labelKinds says of the labels of tickets what they mean to the index. It
@@ -153,7 +174,8 @@ func (b *caseBook) lookAtSignals(n *node) {
 
 // wait returns what became of a signal. Its label was taken off at off.
 func (b *caseBook) wait(n *node, at, off int64) signal {
-	answer := min(off, n.replanned(b.rules, at), n.shelved(at), b.redirected(n, at))
+	goals := b.goalsAt(n, at)
+	answer := min(off, n.replanned(b.rules, at), n.shelved(at), b.redirected(goals, at))
 	finished := n.finished(at)
 	end := min(answer, finished, b.view.watermark)
 	return signal{
@@ -163,7 +185,17 @@ func (b *caseBook) wait(n *node, at, off int64) signal {
 		},
 		age:   seconds(b.cal.measure(at, b.view.watermark)),
 		limit: answerDays * (b.view.team.Calendar.To - b.view.team.Calendar.From).Seconds(),
+		put:   at, end: end, goals: goals,
 	}
+}
+
+// goalsAt returns what the ticket was for at t.
+func (b *caseBook) goalsAt(n *node, t int64) (goals []int) {
+	v, _ := valueAt(b.verdicts(n), t)
+	for _, g := range v.match.Goals {
+		goals = append(goals, g.Goal)
+	}
+	return goals
 }
 
 // replanned returns the first instant after t at which the plan of the ticket
@@ -227,13 +259,12 @@ func (n *node) finished(t int64) int64 {
 	return endOfTime
 }
 
-// redirected returns the first instant after t at which a goal of the ticket
-// got another status or target.
-func (b *caseBook) redirected(n *node, t int64) int64 {
+// redirected returns the first instant after t at which one of the goals got
+// another status or target.
+func (b *caseBook) redirected(goals []int, t int64) int64 {
 	first := int64(endOfTime)
-	v, _ := valueAt(b.verdicts(n), t)
-	for _, g := range v.match.Goals {
-		first = min(first, b.decided(g.Goal, t))
+	for _, g := range goals {
+		first = min(first, b.decided(g, t))
 	}
 	return first
 }

@@ -137,7 +137,7 @@ func (p *poller) takeCensus(ctx context.Context, accepted bool) (store.Census, e
 	if err != nil {
 		return last, err
 	}
-	t, err := p.count(ctx)
+	t, err := p.firstCount(ctx)
 	if err != nil {
 		return last, err
 	}

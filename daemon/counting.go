@@ -17,6 +17,23 @@ type counting struct {
 	token       string // of the page that is due
 	tokens      map[string]bool
 	found, gone map[string]struct{}
+	confirms    *tally // the count before, where this is a second one
+}
+
+// firstCount returns the count that a second one, which was stopped, is to
+// confirm; without one it counts. What the tracker called deleted then may be
+// back, as in countingOn.
+func (p *poller) firstCount(ctx context.Context) (*tally, error) {
+	if c := p.counting; c != nil && c.confirms != nil && !p.isOld(c) {
+		c.confirms.gone, c.confirms.members = nil, 0
+		return c.confirms, nil
+	}
+	return p.count(ctx)
+}
+
+// isOld reports whether a stopped count is no longer good.
+func (p *poller) isOld(c *counting) bool {
+	return time.Since(c.began) >= time.Duration(p.account.CensusInterval)
 }
 
 // countingOn returns the count that was stopped, or a new one. A stopped one is
@@ -25,7 +42,7 @@ type counting struct {
 func (p *poller) countingOn() *counting {
 	c := p.counting
 	p.counting = nil
-	if c == nil || time.Since(c.began) >= time.Duration(p.account.CensusInterval) {
+	if c == nil || p.isOld(c) {
 		return &counting{began: time.Now(), tokens: map[string]bool{}, found: map[string]struct{}{}, gone: map[string]struct{}{}}
 	}
 	clear(c.gone) // may be back by now, as a walk may have told; if not, it is missing, and that needs proof

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"alignd/connectors"
+	"alignd/connectors/jira"
+	"alignd/store"
 	"alignd/ticket"
 )
 
@@ -29,6 +31,67 @@ func (c *counter) count(token string) (connectors.CountPage, error) {
 		return connectors.CountPage{}, err
 	}
 	return c.pages[token], nil
+}
+
+// What another scope leaves out is counted twice, also where each count takes
+// longer than a budget lasts.
+func TestCountsTwiceAcrossBudgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var some []ticket.Ticket
+		for i := range 12 {
+			some = append(some, someTicket(i+1))
+		}
+		r := newRig(t, func(connectors.Query) (connectors.Page, error) {
+			return connectors.Page{Tickets: some, Clock: time.Now()}, nil
+		})
+		uids := make([]string, len(some))
+		for i := range some {
+			uids[i] = some[i].ID.UID
+		}
+		refused, asked := false, []string{}
+		left := 0 // of the pages that a budget lasts for
+		r.connector.counts = func(token string) (connectors.CountPage, error) {
+			if left--; left < 0 {
+				refused = true
+				return connectors.CountPage{}, errThrottled
+			}
+			asked = append(asked, token)
+			return map[string]connectors.CountPage{
+				"": {UIDs: uids[:3], Next: "two"}, "two": {UIDs: uids[3:5], Next: "three"}, "three": {UIDs: uids[5:6]},
+			}[token], nil
+		}
+		census := func(budget int) error {
+			left = budget
+			_, err := r.takeCensus(t.Context(), false)
+			time.Sleep(time.Hour)
+			return err
+		}
+		if err := r.attempt(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// Everything was in scope, and half of it is not asked for any more.
+		if err := r.writeCensus(t.Context(), func(c *store.Census) { c.At, c.Scope = time.Now(), r.account.Scope() }); err != nil {
+			t.Fatal(err)
+		}
+		r.account.Settings = jira.Config{Projects: []string{"PAY"}, JQL: "type = Bug"}
+		outside := slices.Clone(some[6:])
+		for i := range outside {
+			outside[i].Outside = true
+		}
+		r.connector.look = func([]string) (connectors.Page, error) { return connectors.Page{Tickets: outside}, nil }
+		attempts := 1
+		for err := census(2); err != nil; err = census(2) {
+			if attempts++; attempts > 10 || !errors.Is(err, errThrottled) {
+				t.Fatalf("attempt %d: %v", attempts, err)
+			}
+		}
+		if want := []string{"", "two", "three", "", "two", "three"}; !refused || !slices.Equal(asked, want) {
+			t.Errorf("asked for %q, want %q across budgets", asked, want)
+		}
+		if keys, _ := r.stored(t); len(keys) != 6 {
+			t.Errorf("stored %v, want the six that are in scope", keys)
+		}
+	})
 }
 
 // A count that is longer than a budget goes on where it stopped. What walks

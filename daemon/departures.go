@@ -21,6 +21,9 @@ func (p *poller) leaveScope(ctx context.Context, t *tally, last store.Census) er
 	}
 	again, err := p.count(ctx)
 	if err != nil {
+		if p.counting != nil {
+			p.counting.confirms = t
+		}
 		return err
 	}
 	t.confirm(again)
